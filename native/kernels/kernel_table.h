@@ -1,0 +1,17 @@
+#pragma once
+
+#include "runtime/cpu.h"
+
+namespace gemmule {
+
+/// The kernels of one instruction set. Each family declares its struct of function pointers in a header of its own
+/// (`native/kernels/<family>.h`), implements it once in `<family>.inl` on top of `simd.h`, and every file in
+/// `native/kernels/targets/` compiles all of them for one instruction set.
+struct KernelTable {
+  Isa isa;
+};
+
+/// The kernels of `isa`, or of the nearest lower level that this build has.
+const KernelTable& kernelsFor(Isa isa);
+
+}  // namespace gemmule

@@ -1,0 +1,18 @@
+import type { AttributesOf, PrimitiveName } from './primitives/index.js';
+import type { Operand, PackedWeight, PackFormat, View } from './view.js';
+
+export type BackendName = 'native' | 'reference' | 'recorder';
+
+/**
+ * What executes primitives.
+ *
+ * Three implementations: `reference` (plain TypeScript), `native` (the C++ engine) and `recorder` (writes a Program).
+ * `run` checks its arguments with the primitive's `infer`, so an error names the operation and the argument before
+ * anything is computed. Results are fresh and contiguous.
+ */
+export interface Backend {
+  readonly name: BackendName;
+  run<P extends PrimitiveName>(primitive: P, operands: readonly Operand[], attributes: AttributesOf<P>): View[];
+  /** Brings a weight matrix `[outFeatures, inFeatures]` (float32, float16, bfloat16) into the layout that `linear` reads. */
+  pack(weight: View, format: PackFormat): PackedWeight;
+}

@@ -1,0 +1,38 @@
+import { binaryPrimitives, cast, unaryPrimitives, where } from './elementwise.js';
+import { concat, random, take, takeAlongAxis } from './indexing.js';
+import { matmul, svd } from './matrix.js';
+import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js';
+import { attention, attentionWeights, embedding, layerNorm, linear, pool } from './transformer.js';
+
+/** Every primitive by name: the whole of what a backend must implement. */
+export const PRIMITIVES = {
+  ...unaryPrimitives,
+  ...binaryPrimitives,
+  where,
+  cast,
+  ...reductionPrimitives,
+  ...scanPrimitives,
+  sort,
+  topk,
+  concat,
+  take,
+  takeAlongAxis,
+  random,
+  matmul,
+  svd,
+  linear,
+  layerNorm,
+  embedding,
+  attention,
+  attentionWeights,
+  pool,
+} as const;
+
+export type PrimitiveName = keyof typeof PRIMITIVES;
+
+/** The attributes of a primitive. */
+export type AttributesOf<P extends PrimitiveName> = (typeof PRIMITIVES)[P] extends {
+  infer(operands: never, attributes: infer A): unknown;
+}
+  ? A
+  : never;

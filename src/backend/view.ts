@@ -1,0 +1,90 @@
+import { addDims, type Dim, equalDims, multiplyDims } from '../tensor/dim.js';
+import type { DType, StorageArray } from '../tensor/dtype.js';
+
+/** A value that exists only inside a recording: the recorder's id of the buffer that will hold it. */
+export class SymbolicValue {
+  constructor(
+    /** Whoever records; operations on this value are appended there. */
+    readonly recorder: object,
+    readonly id: number,
+  ) {}
+}
+
+/**
+ * What every backend computes on: a strided window onto storage.
+ *
+ * Element `[i, j, ...]` lies at `data[offset + i * strides[0] + j * strides[1] + ...]`; strides and offset count elements,
+ * and strides may be zero (broadcast) or negative (reversed). While recording, `data` is a {@link SymbolicValue} and
+ * dimensions may be linear forms in tokens and sequences.
+ */
+export interface View<D extends DType = DType> {
+  readonly dtype: D;
+  readonly dims: readonly Dim[];
+  readonly strides: readonly Dim[];
+  readonly offset: Dim;
+  readonly data: StorageArray | SymbolicValue;
+}
+
+/** A view whose numbers are in memory. */
+export interface HostView<D extends DType = DType> {
+  readonly dtype: D;
+  readonly dims: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+  readonly data: StorageArray;
+}
+
+/** The shape and dtype of a result, before it exists. */
+export interface OutputSpec {
+  readonly dtype: DType;
+  readonly dims: readonly Dim[];
+}
+
+/** Storage formats of a packed weight. */
+export type PackFormat = 'float32' | 'bfloat16' | 'int8';
+
+/**
+ * A weight matrix `[outFeatures, inFeatures]` in a backend's own layout, made once by `Backend.pack` and read by `linear`.
+ * It belongs to the backend that packed it.
+ */
+export interface PackedWeight {
+  readonly packed: true;
+  readonly backend: string;
+  readonly format: PackFormat;
+  readonly outFeatures: number;
+  readonly inFeatures: number;
+  /** Bytes that the packed form occupies. */
+  readonly bytes: number;
+}
+
+/** An argument of a primitive: a view, a packed weight, or nothing for an optional argument left out. */
+export type Operand = View | PackedWeight | null;
+
+export function isPackedWeight(operand: Operand): operand is PackedWeight {
+  return operand !== null && 'packed' in operand;
+}
+
+export function isSymbolic(operand: Operand): boolean {
+  return operand !== null && !isPackedWeight(operand) && operand.data instanceof SymbolicValue;
+}
+
+/** Whether the elements lie in row-major order without gaps. Axes of length one may have any stride. */
+export function isContiguous(view: Pick<View, 'dims' | 'strides'>): boolean {
+  let expected: Dim = 1;
+  for (let axis = view.dims.length - 1; axis >= 0; axis--) {
+    const dim = view.dims[axis];
+    if (dim === 0) return true;
+    if (dim !== 1 && !equalDims(view.strides[axis], expected)) return false;
+    if (axis > 0) expected = multiplyDims(expected, dim);
+  }
+  return true;
+}
+
+/** The storage index of the last element reached with non-negative strides, plus one. */
+export function extentOf(view: View): Dim {
+  let last: Dim = view.offset;
+  for (let axis = 0; axis < view.dims.length; axis++) {
+    last = addDims(last, multiplyDims(addDims(view.dims[axis], -1), view.strides[axis]));
+  }
+  return addDims(last, 1);
+}
