@@ -1,4 +1,5 @@
 import type { AttributesOf, PrimitiveName } from './primitives/index.js';
+import type { Program, RecordedProgram } from './recorder/program.js';
 import type { Operand, PackedWeight, PackFormat, View } from './view.js';
 
 export type BackendName = 'native' | 'reference' | 'recorder';
@@ -12,7 +13,13 @@ export type BackendName = 'native' | 'reference' | 'recorder';
  */
 export interface Backend {
   readonly name: BackendName;
-  run<P extends PrimitiveName>(primitive: P, operands: readonly Operand[], attributes: AttributesOf<P>): View[];
+  run<P extends PrimitiveName>(
+    primitive: P,
+    operands: readonly Operand[],
+    attributes: AttributesOf<P> & object,
+  ): View[];
   /** Brings a weight matrix `[outFeatures, inFeatures]` (float32, float16, bfloat16) into the layout that `linear` reads. */
   pack(weight: View, format: PackFormat): PackedWeight;
+  /** Prepares a recording to run off the event loop. Without it, recordings are interpreted operation by operation. */
+  compile?(recorded: RecordedProgram): Program;
 }

@@ -1,3 +1,4 @@
+import type { Primitive } from '../primitive.js';
 import { binaryPrimitives, cast, unaryPrimitives, where } from './elementwise.js';
 import { concat, random, take, takeAlongAxis } from './indexing.js';
 import { matmul, svd } from './matrix.js';
@@ -31,8 +32,4 @@ export const PRIMITIVES = {
 export type PrimitiveName = keyof typeof PRIMITIVES;
 
 /** The attributes of a primitive. */
-export type AttributesOf<P extends PrimitiveName> = (typeof PRIMITIVES)[P] extends {
-  infer(operands: never, attributes: infer A): unknown;
-}
-  ? A
-  : never;
+export type AttributesOf<P extends PrimitiveName> = (typeof PRIMITIVES)[P] extends Primitive<infer A> ? A : never;

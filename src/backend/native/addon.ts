@@ -1,0 +1,66 @@
+import type { StorageArray } from '../../tensor/dtype.js';
+
+/** A packed weight, owned by the engine. */
+export interface PackedHandle {
+  readonly __packed: unique symbol;
+}
+
+/** A validated Program, owned by the engine. */
+export interface ProgramHandle {
+  readonly __program: unique symbol;
+}
+
+/** What the engine and the processor are. */
+export interface EngineInfo {
+  readonly version: string;
+  /** Instruction set in use: baseline, avx2, avx512 or neon. */
+  readonly isa: string;
+  /** What the processor offers. */
+  readonly features: readonly string[];
+  /** Lanes of the thread team, the caller's included. */
+  readonly threads: number;
+  /** Processors that this process may use. */
+  readonly processors: number;
+  /** The BLAS library linked in. */
+  readonly blas: string;
+}
+
+/** Native memory in bytes, by what holds it. */
+export interface MemoryUsage {
+  readonly tensors: number;
+  readonly packedWeights: number;
+  readonly arenas: number;
+  readonly mappedFiles: number;
+}
+
+/** The addon, as `native/binding` exports it. `docs/design.md` has the layout of commands and Programs. */
+export interface Addon {
+  /** Names of the primitives; the index is the opcode. */
+  primitives(): string[];
+  info(): EngineInfo;
+  memory(): MemoryUsage;
+  setThreads(threads: number): void;
+  allocate(bytes: number): ArrayBuffer;
+  release(buffer: ArrayBuffer): boolean;
+  mapFile(path: string): ArrayBuffer;
+  /** The memory through which `execute` and `pack` read their commands. */
+  setCommandBuffer(words: Float64Array): void;
+  execute(args: readonly (StorageArray | PackedHandle)[]): void;
+  pack(format: number, args: readonly StorageArray[]): { handle: PackedHandle; bytes: number };
+  releasePacked(handle: PackedHandle): void;
+  createProgram(
+    words: Float64Array,
+    names: readonly string[],
+    constants: readonly (StorageArray | PackedHandle)[],
+  ): ProgramHandle;
+  runProgram(
+    program: ProgramHandle,
+    inputs: readonly StorageArray[],
+    tokens: number,
+    sequences: number,
+    outputs: readonly StorageArray[],
+    callback: (error: string | null, code: string) => void,
+  ): number;
+  cancelRun(program: ProgramHandle, run: number): void;
+  disposeProgram(program: ProgramHandle): void;
+}

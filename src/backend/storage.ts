@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { FileError } from '../errors.js';
+import { type ArrayOf, arrayConstructor, bytesPerElement, type DType, type StorageArray } from '../tensor/dtype.js';
+
+/*
+ * Where numbers live. Every tensor's storage is a typed array over an ArrayBuffer, so that each backend can read what
+ * another wrote. Large buffers come from the engine's allocator when the native backend is loaded: aligned, not cleared,
+ * recycled, and given back at once by `releaseStorage`; small ones and all of the reference's are V8's own.
+ */
+
+/** An allocator of ArrayBuffers, provided by the native backend when it is loaded. */
+export interface StorageAllocator {
+  /** An uninitialised buffer. */
+  allocate(bytes: number): ArrayBuffer;
+  /** Frees the memory now and detaches the buffer; false when it is not one of the allocator's. */
+  release(buffer: ArrayBuffer): boolean;
+  /** The contents of a file, mapped. Writes to the buffer do not reach the file. */
+  mapFile(path: string): ArrayBuffer;
+}
+
+/** Below this many bytes a buffer of V8's own is cheaper than an external one. */
+const NATIVE_THRESHOLD_BYTES = 64 * 1024;
+
+interface StorageConstructor<A> {
+  new (length: number): A;
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): A;
+}
+
+let allocator: StorageAllocator | null = null;
+
+/** How many tensors look into a buffer of the allocator's. */
+const owners = new WeakMap<ArrayBufferLike, number>();
+
+export function setStorageAllocator(next: StorageAllocator): void {
+  allocator = next;
+}
+
+/** Storage for `length` elements. Contents are unspecified: write every element. */
+export function allocateStorage<D extends DType>(dtype: D, length: number): ArrayOf<D> {
+  const Constructor = arrayConstructor(dtype) as unknown as StorageConstructor<ArrayOf<D>>;
+  const bytes = length * bytesPerElement(dtype);
+  if (allocator === null || bytes < NATIVE_THRESHOLD_BYTES) return new Constructor(length);
+  const buffer = allocator.allocate(bytes);
+  owners.set(buffer, 1);
+  return new Constructor(buffer, 0, length);
+}
+
+/** Notes one more owner of the storage: `releaseStorage` frees only when the last one lets go. */
+export function retainStorage(data: StorageArray): void {
+  if (data.byteLength < NATIVE_THRESHOLD_BYTES) return;
+  const count = owners.get(data.buffer);
+  if (count !== undefined) owners.set(data.buffer, count + 1);
+}
+
+/** Drops one owner. Storage of the engine is freed with the last; everything else is left to the garbage collector. */
+export function releaseStorage(data: StorageArray): void {
+  const count = owners.get(data.buffer);
+  if (count === undefined) return;
+  if (count > 1) {
+    owners.set(data.buffer, count - 1);
+    return;
+  }
+  owners.delete(data.buffer);
+  allocator?.release(data.buffer as ArrayBuffer);
+}
+
+/**
+ * The contents of a file: a memory map with the native backend, else read into memory.
+ *
+ * @throws FileError when the file is missing or cannot be read.
+ */
+export function mapFile(path: string): ArrayBuffer {
+  try {
+    if (allocator !== null) return allocator.mapFile(path);
+    const bytes = readFileSync(path);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  } catch (cause) {
+    throw new FileError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
