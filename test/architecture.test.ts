@@ -11,6 +11,7 @@ const LAYERS: Record<string, readonly string[]> = {
   version: [],
   shapes: ['errors'],
   backend: ['errors', 'shapes'],
+  engine: ['errors', 'backend'],
   tensor: ['errors', 'shapes', 'backend'],
   linalg: ['errors', 'shapes', 'backend', 'tensor'],
   nn: ['errors', 'shapes', 'backend', 'tensor'],
@@ -59,7 +60,8 @@ interface Import {
 /** The relative imports and re-exports of a file, dynamic ones included. */
 function importsOf(file: string): Import[] {
   const source = readFileSync(path.join(root, file), 'utf8');
-  const pattern = /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^;'"]*?from\s+)?'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/g;
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^;'"]*?from\s+)?'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/g;
   return [...source.matchAll(pattern)].map(([, type, fixed, dynamic]) => ({
     from: file,
     to: path.posix.join(path.posix.dirname(file), (fixed ?? dynamic ?? '').replace(/\.js$/, '.ts')),

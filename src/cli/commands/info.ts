@@ -1,0 +1,30 @@
+import { engineInfo, TextEmbedder, VERSION } from '../../index.js';
+import type { Command } from '../command.js';
+import { formatTable } from '../table.js';
+import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+
+export const infoCommand: Command = {
+  name: 'info',
+  summary: 'show the version, the engine, the processor and the model',
+  usage: `gemmule info [options]
+
+      --json             one JSON object
+${MODEL_USAGE}`,
+  options: { ...MODEL_OPTIONS, json: { type: 'boolean' } },
+  async run({ options }) {
+    const engine = engineInfo();
+    const embedder = await TextEmbedder.load(...loadOptions(options));
+    try {
+      const facts = {
+        version: VERSION,
+        node: process.version,
+        platform: `${process.platform}-${process.arch}`,
+        ...engine,
+        model: embedder.describe(),
+      };
+      process.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : formatTable([]));
+    } finally {
+      embedder.dispose();
+    }
+  },
+};

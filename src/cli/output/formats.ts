@@ -1,0 +1,110 @@
+import type { Sink } from './sink.js';
+
+export const OUTPUT_FORMATS = ['jsonl', 'csv', 'npy'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** Writes rows of one format. `dimension` is the length of every vector. */
+export interface RowWriter {
+  begin(dimension: number): Promise<void>;
+  row(text: string, vector: Float32Array): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** The shortest decimal that reads back as the same float32. */
+export function formatFloat32(value: number): string {
+  for (let digits = 6; digits < 9; digits++) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return String(shorter);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
+function formatVector(vector: Float32Array): string {
+  const numbers = new Array<string>(vector.length);
+  for (let i = 0; i < vector.length; i++) numbers[i] = formatFloat32(vector[i] as number);
+  return numbers.join(',');
+}
+
+/** JSON Lines: `{"index":0,"text":"...","embedding":[...]}`, one text a line. */
+class JsonLinesWriter implements RowWriter {
+  #index = 0;
+
+  constructor(private readonly sink: Sink) {}
+
+  async begin(): Promise<void> {}
+
+  row(text: string, vector: Float32Array): Promise<void> {
+    const line = `{"index":${this.#index},"text":${JSON.stringify(text)},"embedding":[${formatVector(vector)}]}\n`;
+    this.#index += 1;
+    return this.sink.write(line);
+  }
+
+  async end(): Promise<void> {}
+}
+
+/** CSV (RFC 4180, lines ended by a line feed): a header, then the text and its numbers. */
+class CsvWriter implements RowWriter {
+  constructor(private readonly sink: Sink) {}
+
+  begin(dimension: number): Promise<void> {
+    const columns = Array.from({ length: dimension }, (_, index) => `d${index}`);
+    return this.sink.write(`${['text', ...columns].join(',')}\n`);
+  }
+
+  row(text: string, vector: Float32Array): Promise<void> {
+    const field = /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    return this.sink.write(`${field},${formatVector(vector)}\n`);
+  }
+
+  async end(): Promise<void> {}
+}
+
+/** The header of a NumPy file, version 1.0, always of the same size so that the number of rows can be filled in later. */
+export function npyHeader(rows: number, dimension: number): Uint8Array {
+  const size = 128;
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${dimension}), }`;
+  const bytes = Buffer.alloc(size, ' ');
+  bytes.write('\x93NUMPY\x01\x00', 0, 'latin1');
+  bytes.writeUInt16LE(size - 10, 8);
+  bytes.write(header, 10, 'latin1');
+  bytes.write('\n', size - 1, 'latin1');
+  return bytes;
+}
+
+/** One float32 matrix `[texts, dimension]` in NumPy's format. */
+class NpyWriter implements RowWriter {
+  #rows = 0;
+  #dimension = 0;
+
+  constructor(private readonly sink: Sink) {}
+
+  begin(dimension: number): Promise<void> {
+    this.#dimension = dimension;
+    return this.sink.write(npyHeader(0, dimension));
+  }
+
+  row(_text: string, vector: Float32Array): Promise<void> {
+    this.#rows += 1;
+    return this.sink.write(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+  }
+
+  async end(): Promise<void> {
+    this.sink.patchStart(npyHeader(this.#rows, this.#dimension));
+  }
+}
+
+/** Whether a format fills in its start at the end. */
+export function needsPatching(format: OutputFormat): boolean {
+  return format === 'npy';
+}
+
+export function createWriter(format: OutputFormat, sink: Sink): RowWriter {
+  switch (format) {
+    case 'jsonl':
+      return new JsonLinesWriter(sink);
+    case 'csv':
+      return new CsvWriter(sink);
+    case 'npy':
+      return new NpyWriter(sink);
+  }
+}

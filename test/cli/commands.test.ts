@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/version.js';
+import { run } from './run.js';
+
+describe('gemmule', () => {
+  it('carries the version of package.json', async () => {
+    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(VERSION).toBe(manifest.version);
+    expect((await run(['--version'])).stdout.toString()).toBe(`${VERSION}\n`);
+  });
+
+  it('lists its commands, and each command its options', async () => {
+    const { code, stdout } = await run([]);
+    expect(code).toBe(0);
+    for (const command of ['embed', 'similarity', 'tokenize', 'info']) {
+      expect(stdout.toString()).toContain(`  ${command} `);
+      const help = (await run([command, '--help'])).stdout.toString();
+      expect(help).toMatch(new RegExp(`^gemmule ${command} `));
+      expect(help).toContain('--model FOLDER');
+    }
+  });
+});
+
+describe('gemmule similarity', () => {
+  const texts = ['a dog in the park', 'a puppy on the grass', 'quarterly earnings'];
+
+  it('prints an aligned matrix', async () => {
+    const { code, stdout, stderr } = await run(['similarity', ...texts]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.toString().trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+    expect(lines[1]).toMatch(/^1 {2}a dog in the park {5}1\.000 {2}0\.\d{3} {2}-?0\.\d{3}$/);
+  });
+
+  it('gives JSON that is symmetric and ranks the puppy first', async () => {
+    const { stdout } = await run(['similarity', '--json'], texts.join('\n'));
+    const { similarity } = JSON.parse(stdout.toString()) as { similarity: number[][] };
+    expect(similarity[0]?.[1]).toBeGreaterThan((similarity[0]?.[2] ?? 1) + 0.3);
+    for (const [i, row] of similarity.entries()) {
+      expect(row[i]).toBeCloseTo(1, 5);
+      for (const [j, value] of row.entries()) expect(value).toBeCloseTo(similarity[j]?.[i] ?? Number.NaN, 6);
+    }
+  });
+
+  it('asks for a second text', async () => {
+    const { code, stderr } = await run(['similarity', 'alone']);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: 'gemmule: similarity needs at least two texts, got 1\n' });
+  });
+});
+
+describe('gemmule tokenize', () => {
+  it('shows ids, tokens and offsets', async () => {
+    const { stdout } = await run(['tokenize', 'Embeddings work!']);
+    const rows = stdout
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/));
+    expect(rows.map(([, token]) => token)).toEqual(['[CLS]', 'em', '##bed', '##ding', '##s', 'work', '!', '[SEP]']);
+    expect(rows.map(([id]) => Number(id))).toEqual([101, 7861, 8270, 4667, 2015, 2147, 999, 102]);
+    expect(rows[2]?.slice(2)).toEqual(['2-5', 'bed']);
+  });
+
+  it('gives JSON Lines with offsets into the original text', async () => {
+    const text = 'Crème brûlée 🍮';
+    const { stdout } = await run(['tokenize', '--json'], text);
+    const { tokens, offsets } = JSON.parse(stdout.toString()) as { tokens: string[]; offsets: [number, number][] };
+    expect(tokens[1]).toBe('creme');
+    expect(text.slice(...(offsets[1] as [number, number]))).toBe('Crème');
+  });
+});
+
+describe('gemmule info', () => {
+  it('names the version, the backend and the model', async () => {
+    const native = JSON.parse((await run(['info', '--json'])).stdout.toString()) as Record<string, unknown>;
+    expect(native).toMatchObject({ version: VERSION, backend: 'native', node: process.version });
+    expect(native.threads).toBeGreaterThan(0);
+    const { stdout } = await run(['info'], '', { GEMMULE_BACKEND: 'reference' });
+    expect(stdout.toString()).toMatch(/^backend +reference$/m);
+    expect(stdout.toString()).toMatch(/^model +all-MiniLM-L6-v2/im);
+  });
+
+  it('refuses a backend that it does not know', async () => {
+    const { code, stderr } = await run(['info'], '', { GEMMULE_BACKEND: 'gpu' });
+    expect(stderr).toBe('gemmule: GEMMULE_BACKEND must be "native" or "reference", got "gpu"\n');
+    expect(code).toBe(1);
+  });
+});
