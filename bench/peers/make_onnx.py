@@ -163,9 +163,13 @@ def main(model_folder, output_folder):
     source, target = pathlib.Path(model_folder), pathlib.Path(output_folder)
     onnx_folder = target / "onnx"
     onnx_folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+    for name in ("config.json", "tokenizer.json", "special_tokens_map.json", "vocab.txt"):
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
+    # Peers cut texts at the tokenizer's limit; sentence-transformers, and so everyone here, at its own.
+    tokenizer_config = json.loads((source / "tokenizer_config.json").read_text())
+    tokenizer_config["model_max_length"] = json.loads((source / "sentence_bert_config.json").read_text())["max_seq_length"]
+    (target / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
     config = json.loads((source / "config.json").read_text())
     weights = load_file(source / "model.safetensors")
     write_plain(config, weights, onnx_folder / "model.onnx")
