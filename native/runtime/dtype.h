@@ -5,7 +5,15 @@
 namespace gemmule {
 
 /// Element types; the values are those of `src/tensor/dtype.ts`.
-enum class DType : std::uint8_t { kFloat32 = 0, kFloat64 = 1, kInt32 = 2, kUint8 = 3, kBool = 4, kFloat16 = 5, kBfloat16 = 6 };
+enum class DType : std::uint8_t {
+  kFloat32 = 0,
+  kFloat64 = 1,
+  kInt32 = 2,
+  kUint8 = 3,
+  kBool = 4,
+  kFloat16 = 5,
+  kBfloat16 = 6
+};
 
 inline constexpr int kDTypeCount = 7;
 

@@ -14,8 +14,8 @@ template <typename Result, typename... Arguments>
 class FunctionRef<Result(Arguments...)> {
  public:
   template <typename Callable>
-    requires(!std::is_same_v<std::remove_cvref_t<Callable>, FunctionRef>)
-  FunctionRef(Callable&& callable)  // NOLINT: implicit on purpose
+  requires(!std::is_same_v<std::remove_cvref_t<Callable>, FunctionRef>)
+      FunctionRef(Callable&& callable)  // NOLINT: implicit on purpose
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
         call_([](void* object, Arguments... arguments) -> Result {
           return (*static_cast<std::remove_reference_t<Callable>*>(object))(arguments...);
@@ -30,8 +30,8 @@ class FunctionRef<Result(Arguments...)> {
 
 /// The threads of the engine: one team a process. The calling thread is lane 0 and works too.
 ///
-/// Work is cut into contiguous ranges whose borders depend only on `count`, `grain` and the number of lanes, and no sum is
-/// ever split between lanes, so results do not depend on how many threads there are.
+/// Work is cut into contiguous ranges whose borders depend only on `count`, `grain` and the number of lanes, and no sum
+/// is ever split between lanes, so results do not depend on how many threads there are.
 class ThreadTeam {
  public:
   /// Runs on `threads` lanes, the caller's included; 1 means that nothing is ever handed over.
@@ -43,10 +43,23 @@ class ThreadTeam {
   int threads() const;
 
   /// Calls `body(begin, end, lane)` over disjoint ranges that cover [0, count), each of at least `grain` items (but the
-  /// last), and returns when all are done. With one range's worth of work, or while another thread uses the team, everything
-  /// runs on the caller as lane 0.
+  /// last), and returns when all are done. With one range's worth of work, or while another thread uses the team,
+  /// everything runs on the caller as lane 0.
   void parallelFor(std::int64_t count, std::int64_t grain,
                    FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body);
+
+  /// While one lives, more parallel work is expected at once: with more than two processors, threads that have finished
+  /// spin for a moment before they sleep.
+  class Session {
+   public:
+    explicit Session(ThreadTeam& team);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+   private:
+    ThreadTeam& team_;
+  };
 
  private:
   struct State;

@@ -1,0 +1,182 @@
+#include "runtime/thread_team.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <vector>
+
+#include "runtime/cpu.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace gemmule {
+namespace {
+
+constexpr int kMostThreads = 1024;
+constexpr auto kSpinTime = std::chrono::microseconds(20);
+
+void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// Spins until `done()` or until the time is up; returns whether it was done.
+template <typename Done>
+bool spinUntil(Done done) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int round = 0; round < 64; ++round) {
+      if (done()) return true;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+// One word says which job is on and which of its ranges is next, so that a thread that wakes late can never take a
+// range of a job that it has not seen: job number << 32 | number of ranges << 16 | next range.
+constexpr std::uint64_t packTicket(std::uint32_t job, std::uint32_t ranges) {
+  return std::uint64_t{job} << 32 | std::uint64_t{ranges} << 16;
+}
+constexpr std::uint32_t rangesOf(std::uint64_t ticket) { return ticket >> 16 & 0xffff; }
+constexpr std::uint32_t nextOf(std::uint64_t ticket) { return ticket & 0xffff; }
+
+}  // namespace
+
+struct ThreadTeam::State {
+  using Body = FunctionRef<void(std::int64_t, std::int64_t, int)>;
+
+  struct Worker {
+    State* state;
+    int lane;
+    pthread_t thread;
+  };
+
+  /// Takes ranges of the current job until none is left.
+  void work(int lane) {
+    std::uint64_t current = ticket.load(std::memory_order_acquire);
+    while (nextOf(current) < rangesOf(current)) {
+      if (!ticket.compare_exchange_weak(current, current + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        continue;
+      }
+      // The job cannot end, and its fields cannot change, before this range is counted as done.
+      const std::int64_t ranges = rangesOf(current);
+      const std::int64_t range = nextOf(current);
+      const std::int64_t share = count / ranges;
+      const std::int64_t rest = count % ranges;
+      const std::int64_t begin = range * share + std::min(range, rest);
+      const std::int64_t end = begin + share + (range < rest ? 1 : 0);
+      (*body)(begin, end, lane);
+      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+      current = ticket.load(std::memory_order_acquire);
+    }
+  }
+
+  void runWorker(int lane) {
+    int seen = 0;
+    while (true) {
+      if (sessions.load(std::memory_order_relaxed) > 0) {
+        spinUntil([&] { return wakeups.load(std::memory_order_relaxed) != seen; });
+      }
+      wakeups.wait(seen, std::memory_order_acquire);
+      seen = wakeups.load(std::memory_order_acquire);
+      if (stopping.load(std::memory_order_acquire)) return;
+      work(lane);
+    }
+  }
+
+  static void* start(void* argument) {
+    const Worker& worker = *static_cast<Worker*>(argument);
+    worker.state->runWorker(worker.lane);
+    return nullptr;
+  }
+
+  std::atomic<std::uint64_t> ticket{0};
+  /// Ranges of the current job that are not done.
+  std::atomic<int> pending{0};
+  /// Changes whenever there is something new; sleeping workers wait for it.
+  std::atomic<int> wakeups{0};
+  std::atomic<int> sessions{0};
+  std::atomic<bool> stopping{false};
+  /// Held by the thread whose job is on.
+  std::atomic<bool> busy{false};
+  std::uint32_t job = 0;
+  std::int64_t count = 0;
+  const Body* body = nullptr;
+  std::vector<Worker> workers;
+};
+
+ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
+  const int wanted = std::clamp(threads, 1, kMostThreads) - 1;
+  state_->workers.resize(wanted);
+  // Signals belong to the host's own threads.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  int started = 0;
+  for (; started < wanted; ++started) {
+    State::Worker& worker = state_->workers[started];
+    worker.state = state_.get();
+    worker.lane = started + 1;
+    if (pthread_create(&worker.thread, nullptr, State::start, &worker) != 0) break;
+  }
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+  // Where the system refuses more threads, fewer do the work.
+  state_->workers.resize(started);
+}
+
+ThreadTeam::~ThreadTeam() {
+  state_->stopping.store(true, std::memory_order_release);
+  state_->wakeups.fetch_add(1, std::memory_order_acq_rel);
+  state_->wakeups.notify_all();
+  for (const State::Worker& worker : state_->workers) pthread_join(worker.thread, nullptr);
+}
+
+int ThreadTeam::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadTeam::parallelFor(std::int64_t count, std::int64_t grain,
+                             FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body) {
+  if (count <= 0) return;
+  const std::int64_t ranges = std::min<std::int64_t>(count / std::max<std::int64_t>(grain, 1), threads());
+  State& state = *state_;
+  if (ranges <= 1 || state.busy.exchange(true, std::memory_order_acquire)) {
+    body(0, count, 0);
+    return;
+  }
+  state.count = count;
+  state.body = &body;
+  state.pending.store(static_cast<int>(ranges), std::memory_order_relaxed);
+  state.ticket.store(packTicket(++state.job, static_cast<std::uint32_t>(ranges)), std::memory_order_release);
+  state.wakeups.fetch_add(1, std::memory_order_acq_rel);
+  if (ranges == threads()) {
+    state.wakeups.notify_all();
+  } else {
+    for (std::int64_t worker = 1; worker < ranges; ++worker) state.wakeups.notify_one();
+  }
+  state.work(0);
+  if (!spinUntil([&] { return state.pending.load(std::memory_order_acquire) == 0; })) {
+    int left;
+    while ((left = state.pending.load(std::memory_order_acquire)) != 0) {
+      state.pending.wait(left, std::memory_order_acquire);
+    }
+  }
+  state.busy.store(false, std::memory_order_release);
+}
+
+ThreadTeam::Session::Session(ThreadTeam& team) : team_(team) {
+  if (availableProcessors() > 2) team_.state_->sessions.fetch_add(1, std::memory_order_relaxed);
+}
+
+ThreadTeam::Session::~Session() {
+  if (availableProcessors() > 2) team_.state_->sessions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace gemmule
