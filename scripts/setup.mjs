@@ -58,15 +58,19 @@ function buildTypeScript() {
   });
 }
 
-/** Everything above, in order. */
-export function setup() {
+/**
+ * Everything above, in order.
+ *
+ * @param {{ tests?: boolean }} [options] - `tests`: also what only the tests need.
+ */
+export function setup({ tests = false } = {}) {
   const start = performance.now();
   checkNode();
-  ensureSystemPackages();
+  ensureSystemPackages({ tests });
   installNpmPackages();
   buildNative();
   buildTypeScript();
   heading(`Set up in ${formatDuration(performance.now() - start)}`);
 }
 
-if (isMain(import.meta.url)) await runMain(setup);
+if (isMain(import.meta.url)) await runMain(() => setup({ tests: true }));

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { attempt, isMain, root, runMain, SetupError, which } from './lib/process.mjs';
+import { attempt, isMain, root, runMain } from './lib/process.mjs';
 import { formatDuration, green, heading, red } from './lib/terminal.mjs';
 import { setup } from './setup.mjs';
 
@@ -73,8 +73,7 @@ const CHECKS = [
 ];
 
 function test() {
-  setup();
-  if (which('clang-format') === null) throw new SetupError('clang-format is missing; install it and run again');
+  setup({ tests: true });
   mkdirSync(reports, { recursive: true });
   /** @type {Counts} */
   const total = { passed: 0, failed: 0, skipped: 0 };

@@ -5,17 +5,21 @@ import { SetupError, which } from './process.mjs';
 import { heading } from './terminal.mjs';
 
 /**
- * What the native build and the tests need from the system, by Debian's package names.
+ * What the native build needs from the system, by Debian's package names.
  *
  * @type {readonly { name: string, present: () => boolean }[]}
  */
-const REQUIRED = [
+const FOR_BUILD = [
   { name: 'g++', present: () => which('g++') !== null },
   { name: 'make', present: () => which('make') !== null },
   { name: 'cmake', present: () => which('cmake') !== null },
+  { name: 'libopenblas-pthread-dev', present: hasOpenBlasArchive },
+];
+
+/** What the tests need beyond that: `python3` runs node-gyp, through which prebuildify builds. */
+const FOR_TESTS = [
   { name: 'clang-format', present: () => which('clang-format') !== null },
   { name: 'python3', present: () => which('python3') !== null },
-  { name: 'libopenblas-pthread-dev', present: hasOpenBlasArchive },
 ];
 
 /** OpenBLAS is linked statically, and only its pthread build is safe to call from several threads. */
@@ -45,9 +49,14 @@ function runQuietly(command) {
   throw new SetupError(`${command.join(' ')} failed; its output is above`);
 }
 
-/** Installs missing system packages where that is allowed, else says in one line which ones to install. */
-export function ensureSystemPackages() {
-  const missing = REQUIRED.filter((requirement) => !requirement.present()).map((requirement) => requirement.name);
+/**
+ * Installs missing system packages where that is allowed, else says in one line which ones to install.
+ *
+ * @param {{ tests: boolean }} options
+ */
+export function ensureSystemPackages({ tests }) {
+  const required = tests ? [...FOR_BUILD, ...FOR_TESTS] : FOR_BUILD;
+  const missing = required.filter((requirement) => !requirement.present()).map((requirement) => requirement.name);
   if (missing.length === 0) return;
   const prefix = rootPrefix();
   if (which('apt-get') === null) {
