@@ -1,0 +1,73 @@
+import { BackendError, DTypeError, ShapeError } from '../../errors.js';
+import { formatShape } from '../../tensor/dim.js';
+import type { HostView, PackedWeight, PackFormat, View } from '../view.js';
+import { numbersOf } from './elements.js';
+import { fromBfloat16Bits, toBfloat16Bits } from './half.js';
+import { type QuantizedRows, quantizeRows } from './quantized.js';
+
+/** A weight kept as float32 numbers `[outFeatures, inFeatures]`; for `bfloat16` each rounded to that type first. */
+export class FloatPackedWeight implements PackedWeight {
+  readonly packed = true;
+  readonly backend = 'reference';
+
+  constructor(
+    readonly format: 'float32' | 'bfloat16',
+    readonly outFeatures: number,
+    readonly inFeatures: number,
+    readonly values: Float32Array,
+  ) {}
+
+  get bytes(): number {
+    return this.values.byteLength;
+  }
+}
+
+/** A weight quantised to 8 bits in groups along `inFeatures`. */
+export class Int8PackedWeight implements PackedWeight {
+  readonly packed = true;
+  readonly backend = 'reference';
+  readonly format = 'int8';
+
+  constructor(
+    readonly outFeatures: number,
+    readonly inFeatures: number,
+    readonly rows: QuantizedRows,
+  ) {}
+
+  get bytes(): number {
+    return this.rows.quantized.byteLength + this.rows.scales.byteLength;
+  }
+}
+
+export type ReferencePackedWeight = FloatPackedWeight | Int8PackedWeight;
+
+/** The packed form of a weight matrix `[outFeatures, inFeatures]`. */
+export function packWeight(weight: View, format: PackFormat): ReferencePackedWeight {
+  const [outFeatures, inFeatures] = weight.dims;
+  if (weight.dims.length !== 2 || typeof outFeatures !== 'number' || typeof inFeatures !== 'number') {
+    throw new ShapeError(`pack: argument weight must be [outFeatures, inFeatures], got ${formatShape(weight.dims)}`);
+  }
+  if (weight.dtype !== 'float32' && weight.dtype !== 'float16' && weight.dtype !== 'bfloat16') {
+    throw new DTypeError(`pack: argument weight must be float32, float16 or bfloat16, got ${weight.dtype}`);
+  }
+  const values = Float32Array.from(numbersOf(weight as HostView));
+  switch (format) {
+    case 'float32':
+      return new FloatPackedWeight(format, outFeatures, inFeatures, values);
+    case 'bfloat16': {
+      const rounded = values.map((value) => fromBfloat16Bits(toBfloat16Bits(value)));
+      return new FloatPackedWeight(format, outFeatures, inFeatures, rounded);
+    }
+    case 'int8':
+      return new Int8PackedWeight(outFeatures, inFeatures, quantizeRows(values, outFeatures, inFeatures));
+  }
+}
+
+/** An error where another backend packed the weight. */
+export function requireOwnWeight(primitive: string, operand: PackedWeight): void {
+  if (!(operand instanceof FloatPackedWeight || operand instanceof Int8PackedWeight)) {
+    throw new BackendError(
+      `${primitive}: the weight was packed for the ${operand.backend} backend; pack it again for the reference backend`,
+    );
+  }
+}
