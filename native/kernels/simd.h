@@ -1,0 +1,535 @@
+// No include guard: every file in kernels/targets includes this once, inside its own namespace.
+//
+// F32x16 is a fixed virtual vector of 16 float lanes on every instruction set: one AVX-512 register, two AVX2 registers,
+// four NEON or SSE registers. Kernels written on it add in the same order everywhere, so that float32 results are the same
+// bits on AVX2, AVX-512 and, for the same reason, do not depend on the batch. `fma` is one rounding on all sets but the
+// x86 baseline, which has no such instruction.
+//
+// The target file defines exactly one of GEMMULE_SIMD_AVX512, GEMMULE_SIMD_AVX2, GEMMULE_SIMD_NEON, GEMMULE_SIMD_BASELINE
+// and has included <cmath>, <cstdint>, <cstring> and the intrinsics before.
+
+inline constexpr int kLanes = 16;
+
+#define GEMMULE_INLINE inline __attribute__((always_inline))
+
+#if defined(GEMMULE_SIMD_AVX512)
+
+// ---- AVX-512: one register ----
+
+struct F32x16 {
+  __m512 v;
+};
+struct I32x16 {
+  __m512i v;
+};
+struct Mask16 {
+  __mmask16 m;
+};
+
+GEMMULE_INLINE __mmask16 lowLanes(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
+
+GEMMULE_INLINE F32x16 zero() { return {_mm512_setzero_ps()}; }
+GEMMULE_INLINE F32x16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
+GEMMULE_INLINE F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+GEMMULE_INLINE F32x16 loadPartial(const float* p, int n) { return {_mm512_maskz_loadu_ps(lowLanes(n), p)}; }
+GEMMULE_INLINE void store(float* p, F32x16 a) { _mm512_storeu_ps(p, a.v); }
+GEMMULE_INLINE void storePartial(float* p, F32x16 a, int n) { _mm512_mask_storeu_ps(p, lowLanes(n), a.v); }
+
+GEMMULE_INLINE F32x16 add(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+GEMMULE_INLINE F32x16 sub(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+GEMMULE_INLINE F32x16 mul(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+GEMMULE_INLINE F32x16 div(F32x16 a, F32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+GEMMULE_INLINE F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+GEMMULE_INLINE F32x16 sqrt(F32x16 a) { return {_mm512_sqrt_ps(a.v)}; }
+// As the instruction: the second operand when either is NaN.
+GEMMULE_INLINE F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+GEMMULE_INLINE F32x16 min(F32x16 a, F32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
+GEMMULE_INLINE F32x16 roundEven(F32x16 a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+GEMMULE_INLINE F32x16 floor(F32x16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
+GEMMULE_INLINE F32x16 ceil(F32x16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)}; }
+GEMMULE_INLINE F32x16 trunc(F32x16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)}; }
+
+GEMMULE_INLINE Mask16 less(F32x16 a, F32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+GEMMULE_INLINE Mask16 lessEqual(F32x16 a, F32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
+GEMMULE_INLINE Mask16 equal(F32x16 a, F32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+GEMMULE_INLINE Mask16 isNaN(F32x16 a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
+GEMMULE_INLINE F32x16 select(Mask16 m, F32x16 yes, F32x16 no) { return {_mm512_mask_blend_ps(m.m, no.v, yes.v)}; }
+GEMMULE_INLINE unsigned maskBits(Mask16 m) { return m.m; }
+
+GEMMULE_INLINE I32x16 broadcastInt(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+GEMMULE_INLINE I32x16 loadInt(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
+GEMMULE_INLINE void storeInt(std::int32_t* p, I32x16 a) { _mm512_storeu_si512(p, a.v); }
+GEMMULE_INLINE I32x16 addInt(I32x16 a, I32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+GEMMULE_INLINE I32x16 subInt(I32x16 a, I32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+GEMMULE_INLINE I32x16 andInt(I32x16 a, I32x16 b) { return {_mm512_and_si512(a.v, b.v)}; }
+GEMMULE_INLINE I32x16 orInt(I32x16 a, I32x16 b) { return {_mm512_or_si512(a.v, b.v)}; }
+GEMMULE_INLINE I32x16 xorInt(I32x16 a, I32x16 b) { return {_mm512_xor_si512(a.v, b.v)}; }
+template <int kBits>
+GEMMULE_INLINE I32x16 shiftLeft(I32x16 a) {
+  return {_mm512_slli_epi32(a.v, kBits)};
+}
+template <int kBits>
+GEMMULE_INLINE I32x16 shiftRightArithmetic(I32x16 a) {
+  return {_mm512_srai_epi32(a.v, kBits)};
+}
+template <int kBits>
+GEMMULE_INLINE I32x16 shiftRightLogical(I32x16 a) {
+  return {_mm512_srli_epi32(a.v, kBits)};
+}
+GEMMULE_INLINE F32x16 toFloat(I32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
+// To the nearest integer, ties to even; out of range gives INT32_MIN on x86 and saturates on Arm.
+GEMMULE_INLINE I32x16 toIntRounded(F32x16 a) { return {_mm512_cvtps_epi32(a.v)}; }
+GEMMULE_INLINE I32x16 bitsOf(F32x16 a) { return {_mm512_castps_si512(a.v)}; }
+GEMMULE_INLINE F32x16 floatOf(I32x16 a) { return {_mm512_castsi512_ps(a.v)}; }
+
+GEMMULE_INLINE F32x16 loadFloat16(const std::uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+GEMMULE_INLINE F32x16 loadBfloat16(const std::uint16_t* p) {
+  return {_mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16))};
+}
+
+#else
+
+// ---- Two or four registers ----
+
+#if defined(GEMMULE_SIMD_AVX2)
+
+inline constexpr int kParts = 2;
+using FloatPart = __m256;
+using IntPart = __m256i;
+
+GEMMULE_INLINE FloatPart partBroadcast(float x) { return _mm256_set1_ps(x); }
+GEMMULE_INLINE FloatPart partLoad(const float* p) { return _mm256_loadu_ps(p); }
+GEMMULE_INLINE void partStore(float* p, FloatPart a) { _mm256_storeu_ps(p, a); }
+GEMMULE_INLINE FloatPart partFma(FloatPart a, FloatPart b, FloatPart c) { return _mm256_fmadd_ps(a, b, c); }
+GEMMULE_INLINE FloatPart partSqrt(FloatPart a) { return _mm256_sqrt_ps(a); }
+GEMMULE_INLINE FloatPart partMax(FloatPart a, FloatPart b) { return _mm256_max_ps(a, b); }
+GEMMULE_INLINE FloatPart partMin(FloatPart a, FloatPart b) { return _mm256_min_ps(a, b); }
+GEMMULE_INLINE FloatPart partRoundEven(FloatPart a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+GEMMULE_INLINE FloatPart partFloor(FloatPart a) { return _mm256_floor_ps(a); }
+GEMMULE_INLINE FloatPart partCeil(FloatPart a) { return _mm256_ceil_ps(a); }
+GEMMULE_INLINE FloatPart partTrunc(FloatPart a) { return _mm256_round_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+GEMMULE_INLINE IntPart partLess(FloatPart a, FloatPart b) {
+  return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+GEMMULE_INLINE IntPart partLessEqual(FloatPart a, FloatPart b) {
+  return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LE_OQ));
+}
+GEMMULE_INLINE IntPart partEqual(FloatPart a, FloatPart b) {
+  return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_EQ_OQ));
+}
+GEMMULE_INLINE FloatPart partSelect(IntPart m, FloatPart yes, FloatPart no) {
+  return _mm256_blendv_ps(no, yes, _mm256_castsi256_ps(m));
+}
+GEMMULE_INLINE unsigned partMaskBits(IntPart m) {
+  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(m)));
+}
+GEMMULE_INLINE IntPart partBroadcastInt(std::int32_t x) { return _mm256_set1_epi32(x); }
+GEMMULE_INLINE IntPart partLoadInt(const std::int32_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+GEMMULE_INLINE void partStoreInt(std::int32_t* p, IntPart a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a);
+}
+GEMMULE_INLINE IntPart partAddInt(IntPart a, IntPart b) { return _mm256_add_epi32(a, b); }
+GEMMULE_INLINE IntPart partSubInt(IntPart a, IntPart b) { return _mm256_sub_epi32(a, b); }
+template <int kBits>
+GEMMULE_INLINE IntPart partShiftLeft(IntPart a) {
+  return _mm256_slli_epi32(a, kBits);
+}
+template <int kBits>
+GEMMULE_INLINE IntPart partShiftRightArithmetic(IntPart a) {
+  return _mm256_srai_epi32(a, kBits);
+}
+template <int kBits>
+GEMMULE_INLINE IntPart partShiftRightLogical(IntPart a) {
+  return _mm256_srli_epi32(a, kBits);
+}
+GEMMULE_INLINE FloatPart partToFloat(IntPart a) { return _mm256_cvtepi32_ps(a); }
+GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) { return _mm256_cvtps_epi32(a); }
+GEMMULE_INLINE IntPart partBitsOf(FloatPart a) { return _mm256_castps_si256(a); }
+GEMMULE_INLINE FloatPart partFloatOf(IntPart a) { return _mm256_castsi256_ps(a); }
+GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+GEMMULE_INLINE FloatPart partLoadBfloat16(const std::uint16_t* p) {
+  return _mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+}
+
+#else
+
+// NEON and the x86 baseline share the compiler's vectors of four; only what those lack is written by hand.
+
+inline constexpr int kParts = 4;
+typedef float FloatPart __attribute__((vector_size(16)));
+typedef std::int32_t IntPart __attribute__((vector_size(16)));
+typedef std::uint32_t UnsignedPart __attribute__((vector_size(16)));
+
+GEMMULE_INLINE FloatPart partBroadcast(float x) { return FloatPart{x, x, x, x}; }
+GEMMULE_INLINE FloatPart partLoad(const float* p) {
+  FloatPart a;
+  std::memcpy(&a, p, sizeof a);
+  return a;
+}
+GEMMULE_INLINE void partStore(float* p, FloatPart a) { std::memcpy(p, &a, sizeof a); }
+GEMMULE_INLINE IntPart partLess(FloatPart a, FloatPart b) { return a < b; }
+GEMMULE_INLINE IntPart partLessEqual(FloatPart a, FloatPart b) { return a <= b; }
+GEMMULE_INLINE IntPart partEqual(FloatPart a, FloatPart b) { return a == b; }
+GEMMULE_INLINE FloatPart partSelect(IntPart m, FloatPart yes, FloatPart no) {
+  return reinterpret_cast<FloatPart>((m & reinterpret_cast<IntPart>(yes)) | (~m & reinterpret_cast<IntPart>(no)));
+}
+// `a > b ? a : b`, so that the second operand comes out when either is NaN, as on x86.
+GEMMULE_INLINE FloatPart partMax(FloatPart a, FloatPart b) { return partSelect(a > b, a, b); }
+GEMMULE_INLINE FloatPart partMin(FloatPart a, FloatPart b) { return partSelect(a < b, a, b); }
+GEMMULE_INLINE unsigned partMaskBits(IntPart m) {
+  return (m[0] & 1u) | (m[1] & 2u) | (m[2] & 4u) | (m[3] & 8u);
+}
+GEMMULE_INLINE IntPart partBroadcastInt(std::int32_t x) { return IntPart{x, x, x, x}; }
+GEMMULE_INLINE IntPart partLoadInt(const std::int32_t* p) {
+  IntPart a;
+  std::memcpy(&a, p, sizeof a);
+  return a;
+}
+GEMMULE_INLINE void partStoreInt(std::int32_t* p, IntPart a) { std::memcpy(p, &a, sizeof a); }
+GEMMULE_INLINE IntPart partAddInt(IntPart a, IntPart b) {
+  return reinterpret_cast<IntPart>(reinterpret_cast<UnsignedPart>(a) + reinterpret_cast<UnsignedPart>(b));
+}
+GEMMULE_INLINE IntPart partSubInt(IntPart a, IntPart b) {
+  return reinterpret_cast<IntPart>(reinterpret_cast<UnsignedPart>(a) - reinterpret_cast<UnsignedPart>(b));
+}
+template <int kBits>
+GEMMULE_INLINE IntPart partShiftLeft(IntPart a) {
+  return reinterpret_cast<IntPart>(reinterpret_cast<UnsignedPart>(a) << kBits);
+}
+template <int kBits>
+GEMMULE_INLINE IntPart partShiftRightArithmetic(IntPart a) {
+  return a >> kBits;
+}
+template <int kBits>
+GEMMULE_INLINE IntPart partShiftRightLogical(IntPart a) {
+  return reinterpret_cast<IntPart>(reinterpret_cast<UnsignedPart>(a) >> kBits);
+}
+GEMMULE_INLINE FloatPart partToFloat(IntPart a) { return __builtin_convertvector(a, FloatPart); }
+GEMMULE_INLINE IntPart partBitsOf(FloatPart a) { return reinterpret_cast<IntPart>(a); }
+GEMMULE_INLINE FloatPart partFloatOf(IntPart a) { return reinterpret_cast<FloatPart>(a); }
+GEMMULE_INLINE FloatPart partLoadBfloat16(const std::uint16_t* p) {
+  return reinterpret_cast<FloatPart>(UnsignedPart{static_cast<std::uint32_t>(p[0]) << 16, static_cast<std::uint32_t>(p[1]) << 16,
+                                                  static_cast<std::uint32_t>(p[2]) << 16, static_cast<std::uint32_t>(p[3]) << 16});
+}
+
+#if defined(GEMMULE_SIMD_NEON)
+
+GEMMULE_INLINE FloatPart partFma(FloatPart a, FloatPart b, FloatPart c) {
+  return reinterpret_cast<FloatPart>(vfmaq_f32(reinterpret_cast<float32x4_t>(c), reinterpret_cast<float32x4_t>(a),
+                                               reinterpret_cast<float32x4_t>(b)));
+}
+GEMMULE_INLINE FloatPart partSqrt(FloatPart a) {
+  return reinterpret_cast<FloatPart>(vsqrtq_f32(reinterpret_cast<float32x4_t>(a)));
+}
+GEMMULE_INLINE FloatPart partRoundEven(FloatPart a) {
+  return reinterpret_cast<FloatPart>(vrndnq_f32(reinterpret_cast<float32x4_t>(a)));
+}
+GEMMULE_INLINE FloatPart partFloor(FloatPart a) {
+  return reinterpret_cast<FloatPart>(vrndmq_f32(reinterpret_cast<float32x4_t>(a)));
+}
+GEMMULE_INLINE FloatPart partCeil(FloatPart a) {
+  return reinterpret_cast<FloatPart>(vrndpq_f32(reinterpret_cast<float32x4_t>(a)));
+}
+GEMMULE_INLINE FloatPart partTrunc(FloatPart a) {
+  return reinterpret_cast<FloatPart>(vrndq_f32(reinterpret_cast<float32x4_t>(a)));
+}
+GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) {
+  return reinterpret_cast<IntPart>(vcvtnq_s32_f32(reinterpret_cast<float32x4_t>(a)));
+}
+GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
+  return reinterpret_cast<FloatPart>(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))));
+}
+
+#else
+
+// The baseline: the compiler's scalar functions, lane by lane, where SSE2 has no instruction.
+
+GEMMULE_INLINE FloatPart partFma(FloatPart a, FloatPart b, FloatPart c) { return a * b + c; }
+GEMMULE_INLINE FloatPart partSqrt(FloatPart a) {
+  return FloatPart{__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])};
+}
+GEMMULE_INLINE FloatPart partRoundEven(FloatPart a) {
+  return FloatPart{__builtin_nearbyintf(a[0]), __builtin_nearbyintf(a[1]), __builtin_nearbyintf(a[2]),
+                   __builtin_nearbyintf(a[3])};
+}
+GEMMULE_INLINE FloatPart partFloor(FloatPart a) {
+  return FloatPart{__builtin_floorf(a[0]), __builtin_floorf(a[1]), __builtin_floorf(a[2]), __builtin_floorf(a[3])};
+}
+GEMMULE_INLINE FloatPart partCeil(FloatPart a) {
+  return FloatPart{__builtin_ceilf(a[0]), __builtin_ceilf(a[1]), __builtin_ceilf(a[2]), __builtin_ceilf(a[3])};
+}
+GEMMULE_INLINE FloatPart partTrunc(FloatPart a) {
+  return FloatPart{__builtin_truncf(a[0]), __builtin_truncf(a[1]), __builtin_truncf(a[2]), __builtin_truncf(a[3])};
+}
+GEMMULE_INLINE std::int32_t laneToInt(float x) {
+  return x >= -2147483648.0f && x < 2147483648.0f ? static_cast<std::int32_t>(__builtin_nearbyintf(x)) : INT32_MIN;
+}
+GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) {
+  return IntPart{laneToInt(a[0]), laneToInt(a[1]), laneToInt(a[2]), laneToInt(a[3])};
+}
+// Moving the half's exponent and fraction up and scaling by 2^112 gives normal and subnormal values; 0x1f is infinity or NaN.
+GEMMULE_INLINE float laneFloat16(std::uint16_t half) {
+  std::uint32_t bits = static_cast<std::uint32_t>(half & 0x7fffu) << 13;
+  float value;
+  if ((half & 0x7c00u) == 0x7c00u) {
+    bits |= 0x7f800000u;
+    std::memcpy(&value, &bits, sizeof value);
+  } else {
+    std::memcpy(&value, &bits, sizeof value);
+    value *= 0x1p112f;
+  }
+  return (half & 0x8000u) != 0 ? -value : value;
+}
+GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
+  return FloatPart{laneFloat16(p[0]), laneFloat16(p[1]), laneFloat16(p[2]), laneFloat16(p[3])};
+}
+
+#endif
+#endif
+
+inline constexpr int kPartLanes = kLanes / kParts;
+
+struct F32x16 {
+  FloatPart v[kParts];
+};
+struct I32x16 {
+  IntPart v[kParts];
+};
+struct Mask16 {
+  IntPart m[kParts];
+};
+
+#define GEMMULE_EACH_PART _Pragma("GCC unroll 4") for (int i = 0; i < kParts; ++i)
+
+GEMMULE_INLINE F32x16 broadcast(float x) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partBroadcast(x);
+  return r;
+}
+GEMMULE_INLINE F32x16 zero() { return broadcast(0.0f); }
+GEMMULE_INLINE F32x16 load(const float* p) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partLoad(p + i * kPartLanes);
+  return r;
+}
+GEMMULE_INLINE void store(float* p, F32x16 a) { GEMMULE_EACH_PART partStore(p + i * kPartLanes, a.v[i]); }
+GEMMULE_INLINE F32x16 loadPartial(const float* p, int n) {
+  alignas(64) float lanes[kLanes] = {};
+  std::memcpy(lanes, p, sizeof(float) * static_cast<std::size_t>(n));
+  return load(lanes);
+}
+GEMMULE_INLINE void storePartial(float* p, F32x16 a, int n) {
+  alignas(64) float lanes[kLanes];
+  store(lanes, a);
+  std::memcpy(p, lanes, sizeof(float) * static_cast<std::size_t>(n));
+}
+
+GEMMULE_INLINE F32x16 add(F32x16 a, F32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] + b.v[i];
+  return a;
+}
+GEMMULE_INLINE F32x16 sub(F32x16 a, F32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] - b.v[i];
+  return a;
+}
+GEMMULE_INLINE F32x16 mul(F32x16 a, F32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] * b.v[i];
+  return a;
+}
+GEMMULE_INLINE F32x16 div(F32x16 a, F32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] / b.v[i];
+  return a;
+}
+GEMMULE_INLINE F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
+  GEMMULE_EACH_PART c.v[i] = partFma(a.v[i], b.v[i], c.v[i]);
+  return c;
+}
+GEMMULE_INLINE F32x16 sqrt(F32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partSqrt(a.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 max(F32x16 a, F32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = partMax(a.v[i], b.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 min(F32x16 a, F32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = partMin(a.v[i], b.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 roundEven(F32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partRoundEven(a.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 floor(F32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partFloor(a.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 ceil(F32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partCeil(a.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 trunc(F32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partTrunc(a.v[i]);
+  return a;
+}
+
+GEMMULE_INLINE Mask16 less(F32x16 a, F32x16 b) {
+  Mask16 r;
+  GEMMULE_EACH_PART r.m[i] = partLess(a.v[i], b.v[i]);
+  return r;
+}
+GEMMULE_INLINE Mask16 lessEqual(F32x16 a, F32x16 b) {
+  Mask16 r;
+  GEMMULE_EACH_PART r.m[i] = partLessEqual(a.v[i], b.v[i]);
+  return r;
+}
+GEMMULE_INLINE Mask16 equal(F32x16 a, F32x16 b) {
+  Mask16 r;
+  GEMMULE_EACH_PART r.m[i] = partEqual(a.v[i], b.v[i]);
+  return r;
+}
+GEMMULE_INLINE Mask16 isNaN(F32x16 a) {
+  Mask16 r;
+  GEMMULE_EACH_PART r.m[i] = ~partEqual(a.v[i], a.v[i]);
+  return r;
+}
+GEMMULE_INLINE F32x16 select(Mask16 m, F32x16 yes, F32x16 no) {
+  GEMMULE_EACH_PART no.v[i] = partSelect(m.m[i], yes.v[i], no.v[i]);
+  return no;
+}
+GEMMULE_INLINE unsigned maskBits(Mask16 m) {
+  unsigned bits = 0;
+  GEMMULE_EACH_PART bits |= partMaskBits(m.m[i]) << (i * kPartLanes);
+  return bits;
+}
+
+GEMMULE_INLINE I32x16 broadcastInt(std::int32_t x) {
+  I32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partBroadcastInt(x);
+  return r;
+}
+GEMMULE_INLINE I32x16 loadInt(const std::int32_t* p) {
+  I32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partLoadInt(p + i * kPartLanes);
+  return r;
+}
+GEMMULE_INLINE void storeInt(std::int32_t* p, I32x16 a) { GEMMULE_EACH_PART partStoreInt(p + i * kPartLanes, a.v[i]); }
+GEMMULE_INLINE I32x16 addInt(I32x16 a, I32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = partAddInt(a.v[i], b.v[i]);
+  return a;
+}
+GEMMULE_INLINE I32x16 subInt(I32x16 a, I32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = partSubInt(a.v[i], b.v[i]);
+  return a;
+}
+GEMMULE_INLINE I32x16 andInt(I32x16 a, I32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] & b.v[i];
+  return a;
+}
+GEMMULE_INLINE I32x16 orInt(I32x16 a, I32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] | b.v[i];
+  return a;
+}
+GEMMULE_INLINE I32x16 xorInt(I32x16 a, I32x16 b) {
+  GEMMULE_EACH_PART a.v[i] = a.v[i] ^ b.v[i];
+  return a;
+}
+template <int kBits>
+GEMMULE_INLINE I32x16 shiftLeft(I32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partShiftLeft<kBits>(a.v[i]);
+  return a;
+}
+template <int kBits>
+GEMMULE_INLINE I32x16 shiftRightArithmetic(I32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partShiftRightArithmetic<kBits>(a.v[i]);
+  return a;
+}
+template <int kBits>
+GEMMULE_INLINE I32x16 shiftRightLogical(I32x16 a) {
+  GEMMULE_EACH_PART a.v[i] = partShiftRightLogical<kBits>(a.v[i]);
+  return a;
+}
+GEMMULE_INLINE F32x16 toFloat(I32x16 a) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partToFloat(a.v[i]);
+  return r;
+}
+GEMMULE_INLINE I32x16 toIntRounded(F32x16 a) {
+  I32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partToIntRounded(a.v[i]);
+  return r;
+}
+GEMMULE_INLINE I32x16 bitsOf(F32x16 a) {
+  I32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partBitsOf(a.v[i]);
+  return r;
+}
+GEMMULE_INLINE F32x16 floatOf(I32x16 a) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partFloatOf(a.v[i]);
+  return r;
+}
+GEMMULE_INLINE F32x16 loadFloat16(const std::uint16_t* p) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partLoadFloat16(p + i * kPartLanes);
+  return r;
+}
+GEMMULE_INLINE F32x16 loadBfloat16(const std::uint16_t* p) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partLoadBfloat16(p + i * kPartLanes);
+  return r;
+}
+
+#undef GEMMULE_EACH_PART
+#endif
+
+// ---- On top of either ----
+
+GEMMULE_INLINE F32x16 negate(F32x16 a) { return floatOf(xorInt(bitsOf(a), broadcastInt(INT32_MIN))); }
+GEMMULE_INLINE F32x16 abs(F32x16 a) { return floatOf(andInt(bitsOf(a), broadcastInt(INT32_MAX))); }
+GEMMULE_INLINE F32x16 copySign(F32x16 magnitude, F32x16 sign) {
+  return floatOf(orInt(andInt(bitsOf(magnitude), broadcastInt(INT32_MAX)), andInt(bitsOf(sign), broadcastInt(INT32_MIN))));
+}
+
+GEMMULE_INLINE F32x16 loadFloat16Partial(const std::uint16_t* p, int n) {
+  std::uint16_t lanes[kLanes] = {};
+  std::memcpy(lanes, p, sizeof(std::uint16_t) * static_cast<std::size_t>(n));
+  return loadFloat16(lanes);
+}
+GEMMULE_INLINE F32x16 loadBfloat16Partial(const std::uint16_t* p, int n) {
+  std::uint16_t lanes[kLanes] = {};
+  std::memcpy(lanes, p, sizeof(std::uint16_t) * static_cast<std::size_t>(n));
+  return loadBfloat16(lanes);
+}
+
+// The sum of the lanes by a fixed tree: lane i with i + 8, then i + 4, i + 2, i + 1.
+GEMMULE_INLINE float sumLanes(F32x16 a) {
+  alignas(64) float s[kLanes];
+  store(s, a);
+  const float s0 = (s[0] + s[8]) + (s[4] + s[12]);
+  const float s1 = (s[1] + s[9]) + (s[5] + s[13]);
+  const float s2 = (s[2] + s[10]) + (s[6] + s[14]);
+  const float s3 = (s[3] + s[11]) + (s[7] + s[15]);
+  return (s0 + s2) + (s1 + s3);
+}
+
+// The largest lane; NaN lanes are ignored or kept as `max` would, so look for them apart.
+GEMMULE_INLINE float maxLanes(F32x16 a) {
+  alignas(64) float s[kLanes];
+  store(s, a);
+  float best = s[0];
+  for (int i = 1; i < kLanes; ++i) best = s[i] > best ? s[i] : best;
+  return best;
+}
