@@ -1,0 +1,166 @@
+// Implements kernels/gemm.h; included once a target by kernels/targets.
+
+#if defined(GEMMULE_SIMD_AVX512)
+inline constexpr int kTileRows = 12;
+inline constexpr int kTilePanels = 2;
+inline constexpr int kFewRowsPanels = 4;
+#elif defined(GEMMULE_SIMD_BASELINE)
+inline constexpr int kTileRows = 2;
+inline constexpr int kTilePanels = 1;
+#else
+inline constexpr int kTileRows = 6;
+inline constexpr int kTilePanels = 1;
+inline constexpr int kFewRowsPanels = 2;
+#endif
+
+// One register tile: kRows x (16 * kPanels) sums, bias added, stored. `columns` counts the real ones.
+template <int kRows, int kPanels>
+void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
+  const std::int64_t depth = block.depth;
+  const float* x[kRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) x[r] = block.x + (row + r) * block.xStride;
+  const float* weights[kPanels];
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) weights[p] = block.panels + (panel + p) * depth * kLanes;
+
+  F32x16 sum[kRows][kPanels];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) sum[r][p] = zero();
+  }
+  for (std::int64_t k = 0; k < depth; ++k) {
+    F32x16 w[kPanels];
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) w[p] = load(weights[p] + k * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const F32x16 value = broadcast(x[r][k]);
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) sum[r][p] = fma(value, w[p], sum[r][p]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) {
+    const std::int64_t column = (panel + p) * kLanes;
+    const std::int64_t left = block.columns - column;
+    const int count = left < kLanes ? static_cast<int>(left) : kLanes;
+    F32x16 bias = zero();
+    if (block.bias != nullptr) {
+      bias = count == kLanes ? load(block.bias + column) : loadPartial(block.bias + column, count);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      float* y = block.y + (row + r) * block.yStride + column;
+      const F32x16 value = block.bias != nullptr ? add(sum[r][p], bias) : sum[r][p];
+      if (count == kLanes) {
+        store(y, value);
+      } else {
+        storePartial(y, value, count);
+      }
+    }
+  }
+}
+
+template <Activation kActivation>
+GEMMULE_INLINE F32x16 activate(F32x16 value) {
+  if constexpr (kActivation == Activation::kRelu) return max(value, zero());
+  if constexpr (kActivation == Activation::kGelu) return gelu(value);
+  if constexpr (kActivation == Activation::kGeluTanh) return geluTanh(value);
+  if constexpr (kActivation == Activation::kSilu) return silu(value);
+  if constexpr (kActivation == Activation::kTanh) return tanh(value);
+  return value;
+}
+
+// Activation and residual over a finished tile, which is still in the first-level cache.
+template <Activation kActivation>
+void finishTile(const GemmBlock& block, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+  for (std::int64_t r = row; r < row + rows; ++r) {
+    float* y = block.y + r * block.yStride + column;
+    const float* residual = block.residual == nullptr ? nullptr : block.residual + r * block.residualStride + column;
+    std::int64_t c = 0;
+    for (; c + kLanes <= columns; c += kLanes) {
+      F32x16 value = activate<kActivation>(load(y + c));
+      if (residual != nullptr) value = add(value, load(residual + c));
+      store(y + c, value);
+    }
+    if (c < columns) {
+      const int left = static_cast<int>(columns - c);
+      F32x16 value = activate<kActivation>(loadPartial(y + c, left));
+      if (residual != nullptr) value = add(value, loadPartial(residual + c, left));
+      storePartial(y + c, value, left);
+    }
+  }
+}
+
+inline void finish(const GemmBlock& block, std::int64_t row, std::int64_t rows, std::int64_t column,
+                   std::int64_t columns) {
+  switch (block.activation) {
+    case Activation::kNone:
+      if (block.residual != nullptr) finishTile<Activation::kNone>(block, row, rows, column, columns);
+      break;
+    case Activation::kRelu:
+      finishTile<Activation::kRelu>(block, row, rows, column, columns);
+      break;
+    case Activation::kGelu:
+      finishTile<Activation::kGelu>(block, row, rows, column, columns);
+      break;
+    case Activation::kGeluTanh:
+      finishTile<Activation::kGeluTanh>(block, row, rows, column, columns);
+      break;
+    case Activation::kSilu:
+      finishTile<Activation::kSilu>(block, row, rows, column, columns);
+      break;
+    case Activation::kTanh:
+      finishTile<Activation::kTanh>(block, row, rows, column, columns);
+      break;
+  }
+}
+
+// The tile function for a number of rows from 1 to kTileRows.
+template <int kRows, int kPanels>
+void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t panel) {
+  if (rows == kRows) {
+    gemmTile<kRows, kPanels>(block, row, panel);
+  } else if constexpr (kRows > 1) {
+    gemmRows<kRows - 1, kPanels>(rows, block, row, panel);
+  }
+}
+
+// All row tiles of the block for `kPanels` panels. Rows are dealt out evenly: 8 as 4 + 4, not 6 + 2.
+template <int kRows, int kPanels>
+void gemmColumns(const GemmBlock& block, std::int64_t panel) {
+  const std::int64_t tiles = (block.rows + kRows - 1) / kRows;
+  const std::int64_t column = panel * kLanes;
+  const std::int64_t columns = block.columns - column < kPanels * kLanes ? block.columns - column : kPanels * kLanes;
+  std::int64_t row = 0;
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    const std::int64_t rows = (block.rows - row) / (tiles - tile);
+    gemmRows<kRows, kPanels>(static_cast<int>(rows), block, row, panel);
+    finish(block, row, rows, column, columns);
+    row += rows;
+  }
+}
+
+inline void gemmFloat32(const GemmBlock& block) {
+  const std::int64_t panels = (block.columns + kLanes - 1) / kLanes;
+  std::int64_t panel = 0;
+#if !defined(GEMMULE_SIMD_BASELINE)
+  // Few rows: wider tiles, so that there are enough independent sums to hide the latency of a multiply-add.
+  if (block.rows == 1) {
+    for (; panel + 4 <= panels; panel += 4) gemmColumns<1, 4>(block, panel);
+  } else if (block.rows == 2) {
+    for (; panel + kFewRowsPanels <= panels; panel += kFewRowsPanels) gemmColumns<2, kFewRowsPanels>(block, panel);
+  }
+#endif
+#if defined(GEMMULE_SIMD_AVX512)
+  if (block.rows > 2 && block.rows <= 6) {
+    for (; panel + 4 <= panels; panel += 4) gemmColumns<6, 4>(block, panel);
+  }
+#endif
+  for (; panel + kTilePanels <= panels; panel += kTilePanels) gemmColumns<kTileRows, kTilePanels>(block, panel);
+  for (; panel < panels; ++panel) gemmColumns<kTileRows, 1>(block, panel);
+}
+
+inline constexpr GemmKernels kGemmKernels = {gemmFloat32, kTileRows};

@@ -1,0 +1,32 @@
+// kAvx2: kernels compiled for AVX2, FMA and F16C.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/kernel_table.h"
+#include "kernels/targets/targets.h"
+
+#if defined(__x86_64__)
+// After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker keeps
+// one copy of each, and it must run everywhere.
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c")
+
+#define GEMMULE_SIMD_AVX2
+namespace gemmule::avx2 {
+
+inline constexpr Isa kTargetIsa = Isa::kAvx2;
+#include "kernels/targets/all_kernels.inl"
+
+const KernelTable& kernels() { return kKernels; }
+
+}  // namespace gemmule::avx2
+
+#pragma GCC pop_options
+
+#endif

@@ -1,0 +1,32 @@
+// kAvx512: kernels compiled for AVX-512 F, BW, DQ and VL.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/kernel_table.h"
+#include "kernels/targets/targets.h"
+
+#if defined(__x86_64__)
+// After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker keeps
+// one copy of each, and it must run everywhere.
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,prefer-vector-width=512")
+
+#define GEMMULE_SIMD_AVX512
+namespace gemmule::avx512 {
+
+inline constexpr Isa kTargetIsa = Isa::kAvx512;
+#include "kernels/targets/all_kernels.inl"
+
+const KernelTable& kernels() { return kKernels; }
+
+}  // namespace gemmule::avx512
+
+#pragma GCC pop_options
+
+#endif

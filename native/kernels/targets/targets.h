@@ -1,0 +1,21 @@
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace gemmule {
+
+// The table of each target; which exist depends on the architecture that the engine is built for.
+namespace baseline {
+const KernelTable& kernels();
+}
+namespace avx2 {
+const KernelTable& kernels();
+}
+namespace avx512 {
+const KernelTable& kernels();
+}
+namespace neon {
+const KernelTable& kernels();
+}
+
+}  // namespace gemmule

@@ -1,0 +1,288 @@
+// No include guard: every file in kernels/targets includes this once, after simd.h, inside its own namespace.
+//
+// Functions of 16 float32 lanes. Only IEEE operations in one fixed order, with explicit FMA: the same bits on every
+// instruction set from AVX2 up (the x86 baseline has no FMA and may differ in the last places).
+//
+// Errors are in units in the last place of the exact result, subnormal results included, measured by
+// native/test/vector_math_test.cc over every 61st float32 against float64 (AVX2 and up; the baseline's in brackets).
+// The polynomials are minimax fits (Lawson's iteration on Chebyshev nodes, coefficients rounded to float32 one by one, the
+// rest fitted anew after each); Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the reductions.
+
+GEMMULE_INLINE F32x16 clamp(F32x16 x, float low, float high) {
+  // In this order NaN comes through.
+  return min(broadcast(high), max(broadcast(low), x));
+}
+
+/// 2^n for -126 <= n <= 127.
+GEMMULE_INLINE F32x16 powerOfTwo(I32x16 n) { return floatOf(shiftLeft<23>(addInt(n, broadcastInt(127)))); }
+
+/// x * 2^n for -252 <= n <= 254, rounded once even where the result is subnormal (if |x| is not far below 1).
+GEMMULE_INLINE F32x16 scaleByPower(F32x16 x, I32x16 n) {
+  const I32x16 half = shiftRightArithmetic<1>(n);
+  return mul(mul(x, powerOfTwo(half)), powerOfTwo(subInt(n, half)));
+}
+
+/// exp(x) = fraction * 2^exponent, with fraction between 0.7 and 1.42.
+struct ExpParts {
+  F32x16 fraction;
+  I32x16 exponent;
+};
+
+/// For |x| < 127 * ln 2; `tail` is what x lacks to the argument meant (below half a unit in x's last place).
+GEMMULE_INLINE ExpParts expParts(F32x16 x, F32x16 tail) {
+  const F32x16 n = roundEven(mul(x, broadcast(1.44269504f)));
+  // ln 2 in two parts; the first has trailing zeros, so that its product with n is exact.
+  F32x16 r = fma(n, broadcast(-0.693145752f), x);
+  r = add(fma(n, broadcast(-1.42860677e-6f), r), tail);
+  F32x16 q = broadcast(0.00138186966f);
+  q = fma(q, r, broadcast(0.00836871564f));
+  q = fma(q, r, broadcast(0.0416682921f));
+  q = fma(q, r, broadcast(0.166665211f));
+  q = fma(q, r, broadcast(0.49999994f));
+  return {add(fma(q, mul(r, r), r), broadcast(1.0f)), toIntRounded(n)};
+}
+
+/// e^x. At most 1.0 ulp.
+GEMMULE_INLINE F32x16 exp(F32x16 x) {
+  const ExpParts parts = expParts(clamp(x, -104.0f, 89.0f), zero());
+  return scaleByPower(parts.fraction, parts.exponent);
+}
+
+/// e^x - 1. At most 1.5 ulp.
+GEMMULE_INLINE F32x16 expm1(F32x16 x) {
+  const F32x16 clamped = clamp(x, -20.0f, 89.0f);
+  const F32x16 n = roundEven(mul(clamped, broadcast(1.44269504f)));
+  F32x16 r = fma(n, broadcast(-0.693145752f), clamped);
+  r = fma(n, broadcast(-1.42860677e-6f), r);
+  F32x16 q = broadcast(0.000199442715f);
+  q = fma(q, r, broadcast(0.00139327231f));
+  q = fma(q, r, broadcast(0.00833320804f));
+  q = fma(q, r, broadcast(0.0416664891f));
+  q = fma(q, r, broadcast(0.166666672f));
+  q = fma(q, r, broadcast(0.5f));
+  const F32x16 fraction = fma(q, mul(r, r), r);
+  // Half of the power, because 2^128 has no float32.
+  const F32x16 half = powerOfTwo(subInt(toIntRounded(n), broadcastInt(1)));
+  const F32x16 scaled = fma(fraction, half, sub(half, broadcast(0.5f)));
+  const F32x16 y = select(equal(n, zero()), fraction, add(scaled, scaled));
+  return select(equal(x, zero()), x, y);
+}
+
+/// log(1 + f) + k ln 2 for sqrt(1/2) <= 1 + f < sqrt(2).
+GEMMULE_INLINE F32x16 logFromParts(F32x16 f, F32x16 k) {
+  F32x16 q = broadcast(0.0675073341f);
+  q = fma(q, f, broadcast(-0.11671482f));
+  q = fma(q, f, broadcast(0.118836865f));
+  q = fma(q, f, broadcast(-0.124060504f));
+  q = fma(q, f, broadcast(0.142203197f));
+  q = fma(q, f, broadcast(-0.166679949f));
+  q = fma(q, f, broadcast(0.20002073f));
+  q = fma(q, f, broadcast(-0.250000089f));
+  q = fma(q, f, broadcast(0.333333135f));
+  q = fma(q, f, broadcast(-0.5f));
+  const F32x16 y = add(fma(q, mul(f, f), mul(k, broadcast(1.42860677e-6f))), f);
+  return fma(k, broadcast(0.693145752f), y);
+}
+
+/// The exponent k for which x / 2^k lies in [sqrt(1/2), sqrt(2)), for positive normal x.
+GEMMULE_INLINE I32x16 balancedExponent(F32x16 x) {
+  return shiftRightArithmetic<23>(subInt(bitsOf(x), broadcastInt(0x3f3504f3)));
+}
+
+/// Natural logarithm. At most 0.9 ulp.
+GEMMULE_INLINE F32x16 log(F32x16 x) {
+  const Mask16 tiny = less(x, broadcast(1.17549435e-38f));
+  const F32x16 normal = select(tiny, mul(x, broadcast(8388608.0f)), x);
+  const I32x16 k = balancedExponent(normal);
+  const F32x16 m = floatOf(subInt(bitsOf(normal), shiftLeft<23>(k)));
+  const F32x16 exponent = sub(toFloat(k), select(tiny, broadcast(23.0f), zero()));
+  F32x16 y = logFromParts(sub(m, broadcast(1.0f)), exponent);
+  y = select(equal(x, broadcast(__builtin_inff())), x, y);
+  y = select(equal(x, zero()), broadcast(-__builtin_inff()), y);
+  y = select(less(x, zero()), broadcast(__builtin_nanf("")), y);
+  return select(isNaN(x), x, y);
+}
+
+/// log(1 + x). At most 0.9 ulp.
+GEMMULE_INLINE F32x16 log1p(F32x16 x) {
+  const F32x16 one = broadcast(1.0f);
+  const F32x16 u = add(one, x);
+  // What the sum lost.
+  const F32x16 lost = select(less(abs(x), one), sub(x, sub(u, one)), sub(one, sub(u, x)));
+  const I32x16 k = balancedExponent(u);
+  const F32x16 m = floatOf(subInt(bitsOf(u), shiftLeft<23>(k)));
+  const F32x16 exponent = toFloat(k);
+  // For k above 126, where the power would not be normal, the loss no longer counts.
+  const I32x16 negated = toIntRounded(max(broadcast(-126.0f), negate(exponent)));
+  const F32x16 f = fma(lost, powerOfTwo(negated), sub(m, one));
+  F32x16 y = logFromParts(f, exponent);
+  y = select(equal(x, broadcast(__builtin_inff())), x, y);
+  y = select(equal(x, broadcast(-1.0f)), broadcast(-__builtin_inff()), y);
+  y = select(less(x, broadcast(-1.0f)), broadcast(__builtin_nanf("")), y);
+  y = select(equal(x, zero()), x, y);
+  return select(isNaN(x), x, y);
+}
+
+/// Hyperbolic tangent. At most 1.1 ulp.
+GEMMULE_INLINE F32x16 tanh(F32x16 x) {
+  const F32x16 a = abs(x);
+  const F32x16 s = mul(a, a);
+  F32x16 q = broadcast(0.00174175669f);
+  q = fma(q, s, broadcast(-0.0076658125f));
+  q = fma(q, s, broadcast(0.0214577932f));
+  q = fma(q, s, broadcast(-0.0538945347f));
+  q = fma(q, s, broadcast(0.133327201f));
+  q = fma(q, s, broadcast(-0.333333164f));
+  const F32x16 small = fma(mul(q, s), a, a);
+  const F32x16 one = broadcast(1.0f);
+  const F32x16 limited = min(broadcast(10.0f), a);
+  const ExpParts parts = expParts(add(limited, limited), zero());
+  const F32x16 e = mul(parts.fraction, powerOfTwo(parts.exponent));
+  const F32x16 large = sub(one, div(broadcast(2.0f), add(e, one)));
+  return copySign(select(less(a, broadcast(0.75f)), small, large), x);
+}
+
+/// x > 0 ? numerator / (1 + e) : negativeNumerator * e / (1 + e) with e = exp(-(z + tail)): a logistic curve that keeps its
+/// relative accuracy down to subnormal results. 0 <= z <= 113.
+GEMMULE_INLINE F32x16 logistic(Mask16 negative, F32x16 numerator, F32x16 negativeNumerator, F32x16 z, F32x16 tail) {
+  const ExpParts parts = expParts(negate(z), negate(tail));
+  const F32x16 e = scaleByPower(parts.fraction, parts.exponent);
+  const F32x16 top = select(negative, mul(negativeNumerator, parts.fraction), numerator);
+  const F32x16 ratio = div(top, add(broadcast(1.0f), e));
+  const F32x16 tiny = scaleByPower(ratio, parts.exponent);
+  return select(negative, tiny, ratio);
+}
+
+/// 1 / (1 + exp(-x)). At most 2.4 ulp.
+GEMMULE_INLINE F32x16 sigmoid(F32x16 x) {
+  const F32x16 one = broadcast(1.0f);
+  const F32x16 y = logistic(less(x, zero()), one, one, min(broadcast(104.0f), abs(x)), zero());
+  return select(isNaN(x), x, y);
+}
+
+/// x / (1 + exp(-x)). At most 3.1 ulp.
+GEMMULE_INLINE F32x16 silu(F32x16 x) {
+  const F32x16 z = min(broadcast(112.0f), abs(x));
+  const F32x16 y = logistic(less(x, zero()), x, negate(z), z, zero());
+  return select(isNaN(x), x, y);
+}
+
+/// The error function. At most 1.1 ulp.
+GEMMULE_INLINE F32x16 erf(F32x16 x) {
+  const F32x16 a = abs(x);
+  const F32x16 s = mul(a, a);
+  F32x16 q = broadcast(8.00277485e-05f);
+  q = fma(q, s, broadcast(-0.000805080403f));
+  q = fma(q, s, broadcast(0.00519246049f));
+  q = fma(q, s, broadcast(-0.0268557407f));
+  q = fma(q, s, broadcast(0.112836257f));
+  q = fma(q, s, broadcast(-0.376126289f));
+  q = fma(q, s, broadcast(0.128379166f));
+  const F32x16 small = fma(q, a, a);
+  // Further out 1 - exp(-t w(t)); at 4 it has long been 1.
+  const F32x16 t = min(broadcast(4.0f), a);
+  F32x16 w = broadcast(5.29464842e-06f);
+  w = fma(w, t, broadcast(-4.99145353e-05f));
+  w = fma(w, t, broadcast(-2.75543662e-05f));
+  w = fma(w, t, broadcast(0.00286941673f));
+  w = fma(w, t, broadcast(-0.0225760434f));
+  w = fma(w, t, broadcast(0.105169855f));
+  w = fma(w, t, broadcast(0.635672987f));
+  w = fma(w, t, broadcast(1.12854147f));
+  const ExpParts parts = expParts(negate(mul(t, w)), zero());
+  const F32x16 large = sub(broadcast(1.0f), mul(parts.fraction, powerOfTwo(parts.exponent)));
+  return copySign(select(less(a, broadcast(0.95f)), small, large), x);
+}
+
+/// x * (1 + erf(x / sqrt 2)) / 2, by the tail of the normal distribution, so that negative x lose nothing to cancellation.
+/// At most 4.9 ulp everywhere, and 4e-8 absolute between -2 and 0; [the baseline loses more below -3, less than 1e-7 absolute].
+GEMMULE_INLINE F32x16 gelu(F32x16 x) {
+  const F32x16 a = min(broadcast(15.0f), abs(x));
+  const F32x16 square = mul(a, a);
+  const F32x16 half = broadcast(-0.5f);
+  const ExpParts parts = expParts(mul(half, square), mul(half, fma(a, a, negate(square))));
+  // The tail is exp(-a^2 / 2) * g(u) / (a + 5) with u = (a - 5) / (a + 5), whose quotient gets one step of refinement.
+  const F32x16 five = broadcast(5.0f);
+  const F32x16 inverse = div(broadcast(1.0f), add(a, five));
+  F32x16 u = mul(sub(a, five), inverse);
+  const F32x16 remainder = fma(negate(a), u, fma(negate(five), add(u, broadcast(1.0f)), a));
+  u = fma(inverse, remainder, u);
+  F32x16 g = broadcast(0.000416316645f);
+  g = fma(g, u, broadcast(-0.000949871377f));
+  g = fma(g, u, broadcast(-0.00295779575f));
+  g = fma(g, u, broadcast(0.020864442f));
+  g = fma(g, u, broadcast(-0.0691192448f));
+  g = fma(g, u, broadcast(0.165009648f));
+  g = fma(g, u, broadcast(-0.313533396f));
+  g = fma(g, u, broadcast(0.495306075f));
+  g = fma(g, u, broadcast(-0.665382504f));
+  g = fma(g, u, broadcast(0.769193053f));
+  const F32x16 tail = mul(mul(inverse, g), parts.fraction);
+  const F32x16 below = scaleByPower(mul(negate(a), tail), parts.exponent);
+  const F32x16 above = fma(negate(x), scaleByPower(tail, parts.exponent), x);
+  const F32x16 y = select(less(x, zero()), below, above);
+  return select(isNaN(x), x, y);
+}
+
+/// x * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, as x times a logistic curve whose argument is kept in two parts.
+/// At most 3.1 ulp; [the baseline loses more below -3, less than 1e-7 absolute].
+GEMMULE_INLINE F32x16 geluTanh(F32x16 x) {
+  const F32x16 a = min(broadcast(11.0f), abs(x));
+  const F32x16 square = mul(a, a);
+  const F32x16 squareTail = fma(a, a, negate(square));
+  // 2 sqrt(2/pi) and 0.044715 times it, each in two parts.
+  const F32x16 linear = broadcast(1.59576917f);
+  const F32x16 cubic = broadcast(0.0713548139f);
+  const F32x16 product = mul(square, cubic);
+  const F32x16 sum = add(linear, product);
+  const F32x16 virtualProduct = sub(sum, linear);
+  F32x16 sumTail = add(sub(linear, sub(sum, virtualProduct)), sub(product, virtualProduct));
+  sumTail = add(sumTail, fma(square, cubic, negate(product)));
+  sumTail = fma(squareTail, cubic, sumTail);
+  sumTail = add(fma(square, broadcast(2.39883247e-09f), sumTail), broadcast(-4.53406805e-08f));
+  const F32x16 z = mul(a, sum);
+  const F32x16 tail = fma(a, sumTail, fma(a, sum, negate(z)));
+  const F32x16 y = logistic(less(x, zero()), x, negate(a), z, tail);
+  return select(isNaN(x), x, y);
+}
+
+/// sin(x), or cos(x) = sin(x + pi/2) where `quarterTurns` is 1, in float64 lane by lane. At most 0.51 ulp.
+GEMMULE_INLINE F32x16 sineOfTurned(F32x16 x, int quarterTurns) {
+  alignas(64) float lanes[kLanes];
+  alignas(64) float results[kLanes];
+  store(lanes, x);
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const double value = lanes[lane];
+    // Adding and taking away 1.5 * 2^52 rounds to an integer; pi/2 in two parts, the first of 33 bits.
+    const double n = (value * 0.63661977236758134 + 6755399441055744.0) - 6755399441055744.0;
+    const double r = (value - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11;
+    const double s = r * r;
+    // Taylor's series: up to pi/4 the first term left out is below 3e-14.
+    const double sine =
+        r * (1.0 + s * (-1.0 / 6 + s * (1.0 / 120 + s * (-1.0 / 5040 + s * (1.0 / 362880 + s * (-1.0 / 39916800 +
+                                                                                               s / 6227020800.0))))));
+    const double cosine =
+        1.0 + s * (-1.0 / 2 + s * (1.0 / 24 + s * (-1.0 / 720 + s * (1.0 / 40320 + s * (-1.0 / 3628800 +
+                                                                                      s / 479001600.0)))));
+    // n modulo 4, by floor, stays in floating point and so in vector registers.
+    const double turns = n + quarterTurns;
+    const double halfTurns = __builtin_floor(turns * 0.5);
+    const bool odd = turns - 2.0 * halfTurns != 0.0;
+    const bool negative = halfTurns - 2.0 * __builtin_floor(halfTurns * 0.5) != 0.0;
+    const double magnitude = odd ? cosine : sine;
+    results[lane] = static_cast<float>(negative ? -magnitude : magnitude);
+  }
+  // The product of n and the first part of pi/2 is exact only up to here.
+  const unsigned reduced = maskBits(less(abs(x), broadcast(1.0e6f)));
+  if (reduced != 0xffffu) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if ((reduced >> lane & 1u) != 0) continue;
+      const double value = lanes[lane];
+      results[lane] = static_cast<float>(quarterTurns == 0 ? ::sin(value) : ::cos(value));
+    }
+  }
+  return load(results);
+}
+
+GEMMULE_INLINE F32x16 sin(F32x16 x) { return sineOfTurned(x, 0); }
+GEMMULE_INLINE F32x16 cos(F32x16 x) { return sineOfTurned(x, 1); }

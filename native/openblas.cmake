@@ -1,0 +1,29 @@
+# OpenBLAS with LAPACK, from Debian's static pthread build: the serial build is not safe to call from several threads.
+
+set(GEMMULE_OPENBLAS "" CACHE FILEPATH "The static OpenBLAS archive (pthread build); empty to look for it")
+if(NOT GEMMULE_OPENBLAS)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    set(OPENBLAS_PLATFORM aarch64-linux-gnu)
+  else()
+    set(OPENBLAS_PLATFORM x86_64-linux-gnu)
+  endif()
+  find_file(OPENBLAS_ARCHIVE libopenblas.a
+    PATHS /usr/lib/${OPENBLAS_PLATFORM}/openblas-pthread /usr/lib/openblas-pthread /usr/local/lib
+    NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH REQUIRED)
+else()
+  set(OPENBLAS_ARCHIVE ${GEMMULE_OPENBLAS})
+endif()
+
+# The archive holds kernels for 20 x86 processors, which would be most of the addon. Naming a processor's table as another's
+# that needs the same instructions or fewer keeps its kernels from being linked at all. What is left is SSE3 (Prescott),
+# AVX2 with FMA (Haswell) and AVX-512 (Skylake-X). Only Opterons of 2003 lack SSE3, and they do not run Node 20.
+add_library(gemmule_openblas INTERFACE)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  foreach(core ATOM BARCELONA BOBCAT BULLDOZER CORE2 DUNNINGTON EXCAVATOR NANO NEHALEM OPTERON OPTERON_SSE3 PENRYN
+      PILEDRIVER SANDYBRIDGE STEAMROLLER)
+    target_link_options(gemmule_openblas INTERFACE -Wl,--defsym=gotoblas_${core}=gotoblas_PRESCOTT)
+  endforeach()
+  target_link_options(gemmule_openblas INTERFACE
+    -Wl,--defsym=gotoblas_ZEN=gotoblas_HASWELL -Wl,--defsym=gotoblas_COOPERLAKE=gotoblas_SKYLAKEX)
+endif()
+target_link_libraries(gemmule_openblas INTERFACE ${OPENBLAS_ARCHIVE} m)

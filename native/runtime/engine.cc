@@ -1,0 +1,109 @@
+#include "runtime/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+#include "runtime/cpu.h"
+#include "runtime/memory.h"
+
+namespace gemmule {
+namespace {
+
+/// After this long without work, memory kept for the next run is given back.
+constexpr auto kIdleTime = std::chrono::seconds(10);
+constexpr int kMostThreads = 1024;
+
+int defaultThreads() {
+  if (const char* text = std::getenv("GEMMULE_NUM_THREADS"); text != nullptr) {
+    char* end = nullptr;
+    const long threads = std::strtol(text, &end, 10);
+    if (end != text && *end == '\0' && threads >= 1) return static_cast<int>(std::min<long>(threads, kMostThreads));
+  }
+  return availableProcessors();
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> Engine::shared() {
+  // Never destroyed: environments may end after static destructors have begun to run.
+  static std::mutex& mutex = *new std::mutex;
+  static std::weak_ptr<Engine>& engine = *new std::weak_ptr<Engine>;
+  std::lock_guard lock(mutex);
+  std::shared_ptr<Engine> current = engine.lock();
+  if (current == nullptr) {
+    current = std::make_shared<Engine>();
+    engine = current;
+  }
+  return current;
+}
+
+Engine::Engine() : team_(std::make_shared<ThreadTeam>(defaultThreads())) {}
+
+Engine::~Engine() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (const Job& job : queue_) job.run->cancel();
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::shared_ptr<ThreadTeam> Engine::team() const {
+  std::lock_guard lock(teamMutex_);
+  return team_;
+}
+
+void Engine::setThreads(int threads) {
+  auto next = std::make_shared<ThreadTeam>(std::clamp(threads, 1, kMostThreads));
+  std::lock_guard lock(teamMutex_);
+  std::swap(team_, next);
+}
+
+void Engine::submit(std::shared_ptr<ProgramRun> run, std::function<void(const Status&)> done) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back({std::move(run), std::move(done)});
+    if (!thread_.joinable()) {
+      // Signals belong to the host's own threads.
+      sigset_t all, previous;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &previous);
+      thread_ = std::thread([this] { loop(); });
+      pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+    }
+  }
+  changed_.notify_one();
+}
+
+void Engine::loop() {
+  MemoryBlock arena;
+  auto scratch = std::make_unique<Scratch>();
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto ready = [this] { return stopping_ || !queue_.empty(); };
+    if (!changed_.wait_for(lock, kIdleTime, ready)) {
+      arena = MemoryBlock();
+      scratch = std::make_unique<Scratch>();
+      changed_.wait(lock, ready);
+    }
+    if (queue_.empty()) return;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    {
+      const std::shared_ptr<ThreadTeam> team = this->team();
+      const ThreadTeam::Session session(*team);
+      job.done(job.run->execute(*team, *scratch, arena));
+    }
+    job = {};
+    lock.lock();
+  }
+}
+
+}  // namespace gemmule

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "runtime/program.h"
+#include "runtime/scratch.h"
+#include "runtime/status.h"
+#include "runtime/thread_team.h"
+
+namespace gemmule {
+
+/// The engine of the process: the thread team, and one thread that runs Programs in the order of their submission.
+class Engine {
+ public:
+  /// The engine of this process; made with the first use, gone with the last.
+  static std::shared_ptr<Engine> shared();
+
+  Engine();
+  /// Waits for the run in progress; those that wait are completed as cancelled.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// The team. Those who hold it keep it; `setThreads` makes another.
+  std::shared_ptr<ThreadTeam> team() const;
+  void setThreads(int threads);
+
+  /// Queues a run. `done` is called once, on the engine's thread, when it has ended or was cancelled.
+  void submit(std::shared_ptr<ProgramRun> run, std::function<void(const Status&)> done);
+
+ private:
+  struct Job {
+    std::shared_ptr<ProgramRun> run;
+    std::function<void(const Status&)> done;
+  };
+
+  void loop();
+
+  mutable std::mutex teamMutex_;
+  std::shared_ptr<ThreadTeam> team_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace gemmule

@@ -1,0 +1,113 @@
+import { backendFor } from '../backend/index.js';
+import type { AttributesOf, PrimitiveName } from '../backend/primitives/index.js';
+import { releaseStorage } from '../backend/storage.js';
+import { isContiguous, type Operand, SymbolicValue, type View } from '../backend/view.js';
+import { ArgumentError, BackendError, DTypeError } from '../errors.js';
+import { arrayConstructor, type DType, DTYPES, isDType, type StorageArray } from './dtype.js';
+import type { Scalar } from './promotion.js';
+
+/** Runs a primitive on the backend that its operands call for. */
+export function execute<P extends PrimitiveName>(
+  primitive: P,
+  operands: readonly Operand[],
+  attributes: AttributesOf<P> & object,
+): View[] {
+  try {
+    return backendFor(operands).run(primitive, operands, attributes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw outOfMemory(primitive, error);
+  }
+}
+
+/** The error for memory that JavaScript refused to give. */
+export function outOfMemory(operation: string, cause: RangeError): BackendError {
+  return new BackendError(
+    `${operation}: the result is too large to allocate (${cause.message}); use smaller shapes`,
+    { cause },
+    'ERR_OUT_OF_MEMORY',
+  );
+}
+
+/** Runs a primitive that has no attributes and one result. */
+export function compute(
+  primitive: {
+    [P in PrimitiveName]: object extends AttributesOf<P> ? P : never;
+  }[PrimitiveName],
+  ...operands: View[]
+): View {
+  const [result] = execute(primitive, operands, {});
+  return result;
+}
+
+export function isSymbolicView(view: View): boolean {
+  return view.data instanceof SymbolicValue;
+}
+
+/** The view in another dtype: itself where it has that dtype, else a fresh contiguous one. */
+export function castView<D extends DType>(view: View, dtype: D): View<D> {
+  if (view.dtype === dtype) return view as View<D>;
+  const [result] = execute('cast', [view], { dtype });
+  return result as View<D>;
+}
+
+/** A contiguous copy. */
+export function copyView<D extends DType>(view: View<D>): View<D> {
+  const [result] = execute('cast', [view], { dtype: view.dtype });
+  return result as View<D>;
+}
+
+/** The view itself where it is contiguous, else a contiguous copy. */
+export function contiguousView<D extends DType>(view: View<D>): View<D> {
+  return isContiguous(view) ? view : copyView(view);
+}
+
+/** A scalar as a view without axes. `value` must fit the dtype. */
+export function scalarView(value: Scalar, dtype: DType): View {
+  if (dtype === 'float16' || dtype === 'bfloat16') return castView(scalarView(value, 'float64'), dtype);
+  return { dtype, dims: [], strides: [], offset: 0, data: arrayConstructor(dtype).of(Number(value)) };
+}
+
+/**
+ * The intermediate results of one operation. `finish` gives their memory back at once, except what the result lives in
+ * and what belongs to somebody else. Nothing is given back to a recording, which keeps its constants by reference.
+ */
+export class Temporaries {
+  readonly #owned = new Set<StorageArray>();
+  readonly #foreign = new Set<unknown>();
+
+  constructor(...inputs: (View | Scalar)[]) {
+    for (const input of inputs) if (typeof input === 'object') this.#foreign.add(input.data);
+  }
+
+  /** Notes a view that may have been computed on the way, and returns it. */
+  keep<V extends View>(view: V): V {
+    if (!(view.data instanceof SymbolicValue) && !this.#foreign.has(view.data)) this.#owned.add(view.data);
+    return view;
+  }
+
+  /** Releases all that was kept except the storage of the results, and returns the first. */
+  finish<V extends View>(result: V, ...others: View[]): V {
+    const results = [result, ...others];
+    if (results.some(isSymbolicView)) return result;
+    for (const data of this.#owned) if (!results.some((view) => view.data === data)) releaseStorage(data);
+    return result;
+  }
+}
+
+export function requireDTypeName(operation: string, dtype: unknown): asserts dtype is DType {
+  if (!isDType(dtype)) {
+    throw new DTypeError(`${operation}: dtype must be one of ${DTYPES.join(', ')}, got ${String(dtype)}`);
+  }
+}
+
+/** Refuses a value that is not a view; JavaScript callers have no compiler to stop them. */
+export function requireView(operation: string, argument: string, value: unknown): View {
+  if (typeof value === 'object' && value !== null && 'dims' in value && 'strides' in value && 'dtype' in value) {
+    return value as View;
+  }
+  const kind = Array.isArray(value) ? 'an array' : value === null ? 'null' : typeof value;
+  throw new ArgumentError(
+    `${operation}: argument ${argument} must be a Tensor, got ${kind}; make one with tensor(values)`,
+  );
+}
