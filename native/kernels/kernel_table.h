@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/gemm.h"
 #include "runtime/cpu.h"
 
 namespace gemmule {
@@ -9,6 +10,7 @@ namespace gemmule {
 /// `native/kernels/targets/` compiles all of them for one instruction set.
 struct KernelTable {
   Isa isa;
+  GemmKernels gemm;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

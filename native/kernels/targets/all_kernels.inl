@@ -4,13 +4,9 @@
 // simd.h first
 #include "kernels/vector_math.inl"
 // vector_math.inl before its users
-#include "kernels/attention.inl"
 #include "kernels/gemm.inl"
-#include "kernels/normalization.inl"
 
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
     .gemm = kGemmKernels,
-    .attention = kAttentionKernels,
-    .normalization = kNormalizationKernels,
 };
