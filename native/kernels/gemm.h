@@ -13,8 +13,10 @@ struct GemmBlock {
   std::int64_t xStride;
   std::int64_t rows;
   std::int64_t depth;
-  /// Packed panels of the block's columns (runtime/packed_weight.h); the first column is a multiple of 16.
+  /// Packed panels of the block's columns (runtime/packed_weight.h): 16 weights of every k, panel after panel.
   const float* panels;
+  /// Floats from a panel to the next: 16 * depth where panels lie side by side.
+  std::int64_t panelStride;
   std::int64_t columns;
   /// [columns] or nullptr.
   const float* bias;
@@ -29,10 +31,10 @@ struct GemmBlock {
 
 /// Matrix products with packed weights.
 ///
-/// Every element of y is one chain of fused multiply-adds over k in ascending order, whatever the tile, the instruction set
-/// or the number of rows, so that a row's result does not depend on its neighbours. Register tiles: 12 x 32 on AVX-512
-/// (24 accumulators), 6 x 16 on AVX2 and NEON, 2 x 16 on the baseline; one or two rows take 64 columns at once, since a
-/// single panel would leave the multipliers waiting for one another.
+/// Every element of y is one chain of fused multiply-adds over k in ascending order, whatever the tile, the instruction
+/// set or the number of rows, so that a row's result does not depend on its neighbours. Register tiles: 12 x 32 on
+/// AVX-512 (24 accumulators), 6 x 16 on AVX2 and NEON, 2 x 16 on the baseline; one or two rows take 64 columns at once,
+/// since a single panel would leave the multipliers waiting for one another.
 struct GemmKernels {
   void (*float32)(const GemmBlock& block);
   /// Rows of a register tile: blocks of a multiple of it waste nothing.

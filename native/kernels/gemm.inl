@@ -22,7 +22,7 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
   for (int r = 0; r < kRows; ++r) x[r] = block.x + (row + r) * block.xStride;
   const float* weights[kPanels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) weights[p] = block.panels + (panel + p) * depth * kLanes;
+  for (int p = 0; p < kPanels; ++p) weights[p] = block.panels + (panel + p) * block.panelStride;
 
   F32x16 sum[kRows][kPanels];
 #pragma GCC unroll 16
@@ -75,7 +75,8 @@ GEMMULE_INLINE F32x16 activate(F32x16 value) {
 
 // Activation and residual over a finished tile, which is still in the first-level cache.
 template <Activation kActivation>
-void finishTile(const GemmBlock& block, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+void finishTile(const GemmBlock& block, std::int64_t row, std::int64_t rows, std::int64_t column,
+                std::int64_t columns) {
   for (std::int64_t r = row; r < row + rows; ++r) {
     float* y = block.y + r * block.yStride + column;
     const float* residual = block.residual == nullptr ? nullptr : block.residual + r * block.residualStride + column;

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "kernels/attention.h"
 #include "kernels/gemm.h"
+#include "kernels/normalization.h"
+#include "kernels/pooling.h"
 #include "runtime/cpu.h"
 
 namespace gemmule {
@@ -11,6 +14,9 @@ namespace gemmule {
 struct KernelTable {
   Isa isa;
   GemmKernels gemm;
+  AttentionKernels attention;
+  NormalizationKernels normalization;
+  PoolingKernels pooling;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

@@ -9,6 +9,10 @@ std::span<const OpDefinition> allOps() {
     std::vector<OpDefinition> joined;
     for (const std::span<const OpDefinition> family : {
              matrixOps(),
+             linearOps(),
+             normalizationOps(),
+             attentionOps(),
+             poolingOps(),
          }) {
       joined.insert(joined.end(), family.begin(), family.end());
     }

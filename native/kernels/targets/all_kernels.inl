@@ -5,8 +5,16 @@
 #include "kernels/vector_math.inl"
 // vector_math.inl before its users
 #include "kernels/gemm.inl"
+// gemm.inl before attention.inl
+#include "kernels/attention.inl"
+#include "kernels/normalization.inl"
+// normalization.inl before pooling.inl
+#include "kernels/pooling.inl"
 
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
     .gemm = kGemmKernels,
+    .attention = kAttentionKernels,
+    .normalization = kNormalizationKernels,
+    .pooling = kPoolingKernels,
 };

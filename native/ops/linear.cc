@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "kernels/gemm.h"
+#include "ops/ops.h"
+#include "ops/transformer_checks.h"
+#include "runtime/packed_weight.h"
+
+namespace gemmule {
+namespace {
+
+/// Rows of x that stay in the second-level cache while the panels of the weight pass by.
+constexpr std::int64_t kBlockRows = 96;
+/// Multiply-adds that are worth another thread.
+constexpr std::int64_t kGrainMultiplyAdds = 128 * 1024;
+/// Panels that the kernels take at once where there are few rows.
+constexpr std::int64_t kPanelGroup = 4;
+
+std::int64_t divideUp(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// How a product is cut: row blocks by groups of panels, each one unit of work. No sum is ever cut.
+struct Partition {
+  std::int64_t rowBlocks;
+  std::int64_t rowsPerBlock;
+  std::int64_t columnBlocks;
+  std::int64_t panelsPerBlock;
+
+  Partition(std::int64_t rows, std::int64_t panels, int tileRows, int threads) {
+    rowBlocks = std::max<std::int64_t>(1, divideUp(rows, kBlockRows));
+    // Equal blocks of whole tiles.
+    rowsPerBlock = divideUp(divideUp(rows, rowBlocks), tileRows) * tileRows;
+    rowBlocks = divideUp(rows, rowsPerBlock);
+    const std::int64_t groups = divideUp(panels, kPanelGroup);
+    // With few row blocks, several units a thread even out what one of them lacks.
+    const std::int64_t wanted = rowBlocks >= 4 * threads ? 1 : divideUp(std::int64_t{4} * threads, rowBlocks);
+    panelsPerBlock = divideUp(groups, std::min(wanted, groups)) * kPanelGroup;
+    columnBlocks = divideUp(panels, panelsPerBlock);
+  }
+};
+
+Status checkLinear(const OpContext& context, const PackedWeight& weight, std::int64_t* activation) {
+  const TensorView& x = context.operands[0].tensor;
+  const TensorView& y = context.results[0];
+  GEMMULE_RETURN_IF_ERROR(requireRows("linear", "x", x));
+  if (x.dims[1] != weight.inFeatures()) {
+    return Status::invalid("linear: x has shape " + formatDims(x) + ", the weight takes " +
+                           std::to_string(weight.inFeatures()) + " features");
+  }
+  if (y.rank != 2 || y.dtype != DType::kFloat32 || y.dims[0] != x.dims[0] || y.dims[1] != weight.outFeatures() ||
+      !y.isContiguous()) {
+    return Status::invalid("linear: the result has the wrong shape " + formatDims(y));
+  }
+  GEMMULE_RETURN_IF_ERROR(requireVector("linear", "bias", context.operands[2], weight.outFeatures()));
+  GEMMULE_RETURN_IF_ERROR(requireMatrix("linear", "residual", context.operands[3], y));
+  return integerAttribute("linear", context, 0, 0, kActivationCount - 1, activation);
+}
+
+Status linear(const OpContext& context) {
+  if (context.operands[0].kind != Operand::Kind::kTensor || context.operands[1].kind != Operand::Kind::kPacked) {
+    return Status::invalid("linear: x must be a tensor and weight a packed weight");
+  }
+  const PackedWeight& weight = *context.operands[1].packed;
+  std::int64_t activation = 0;
+  GEMMULE_RETURN_IF_ERROR(checkLinear(context, weight, &activation));
+
+  const TensorView& x = context.operands[0].tensor;
+  const TensorView& y = context.results[0];
+  const std::int64_t rows = x.dims[0];
+  const std::int64_t columns = weight.outFeatures();
+  if (rows == 0 || columns == 0) return Status::ok();
+  const float* bias = nullptr;
+  GEMMULE_RETURN_IF_ERROR(contiguousVector(context, context.operands[2], &bias));
+  const Operand& residual = context.operands[3];
+
+  const GemmKernels& kernels = context.kernels.gemm;
+  const Partition partition(rows, weight.panels(), kernels.tileRows, context.team.threads());
+  const std::int64_t units = partition.rowBlocks * partition.columnBlocks;
+  const std::int64_t unitMultiplyAdds =
+      std::max<std::int64_t>(1, rows * columns / units * std::max<std::int64_t>(1, weight.inFeatures()));
+  const std::int64_t grain = divideUp(kGrainMultiplyAdds, unitMultiplyAdds);
+  const std::int64_t panelStride = weight.inFeatures() * kPanelWidth;
+  // Units of one row block lie side by side: its rows stay in the cache of the thread that takes them.
+  context.team.parallelFor(units, grain, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t unit = begin; unit < end; ++unit) {
+      const std::int64_t row = unit / partition.columnBlocks * partition.rowsPerBlock;
+      const std::int64_t panel = unit % partition.columnBlocks * partition.panelsPerBlock;
+      const std::int64_t column = panel * kPanelWidth;
+      GemmBlock block{};
+      block.x = x.as<float>() + row * x.strides[0];
+      block.xStride = x.strides[0];
+      block.rows = std::min(partition.rowsPerBlock, rows - row);
+      block.depth = weight.inFeatures();
+      block.panels = weight.float32Panels() + panel * panelStride;
+      block.panelStride = panelStride;
+      block.columns = std::min(partition.panelsPerBlock * kPanelWidth, columns - column);
+      block.bias = bias == nullptr ? nullptr : bias + column;
+      if (residual.isPresent()) {
+        block.residual = residual.tensor.as<float>() + row * residual.tensor.strides[0] + column;
+        block.residualStride = residual.tensor.strides[0];
+      }
+      block.activation = static_cast<Activation>(activation);
+      block.y = y.as<float>() + row * columns + column;
+      block.yStride = columns;
+      kernels.float32(block);
+    }
+  });
+  return Status::ok();
+}
+
+constexpr OpDefinition kLinearOps[] = {
+    {"linear", 4, 4, 1, 1, linear},
+};
+
+}  // namespace
+
+std::span<const OpDefinition> linearOps() { return kLinearOps; }
+
+}  // namespace gemmule
