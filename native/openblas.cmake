@@ -26,4 +26,6 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_link_options(gemmule_openblas INTERFACE
     -Wl,--defsym=gotoblas_ZEN=gotoblas_HASWELL -Wl,--defsym=gotoblas_COOPERLAKE=gotoblas_SKYLAKEX)
 endif()
+# Their definitions (native/linalg/fortran_runtime.cc) come before the archive that needs them.
+target_link_options(gemmule_openblas INTERFACE -Wl,--undefined=_gfortran_concat_string)
 target_link_libraries(gemmule_openblas INTERFACE ${OPENBLAS_ARCHIVE} m)
