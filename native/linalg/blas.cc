@@ -41,7 +41,8 @@ const char* coreFor(Isa isa) {
 bool initialize() {
 #if defined(__x86_64__)
   const char* core = coreFor(activeIsa());
-  if (std::getenv("GEMMULE_ISA") != nullptr && std::getenv("OPENBLAS_CORETYPE") == nullptr && core != nullptr) {
+  // OpenBLAS knows processors by name, and takes those newer than itself for the oldest: choose by instruction set.
+  if (std::getenv("OPENBLAS_CORETYPE") == nullptr && core != nullptr) {
     setenv("OPENBLAS_CORETYPE", core, 1);
     gotoblas_dynamic_quit();
     gotoblas_dynamic_init();
