@@ -68,8 +68,8 @@ void bench(std::int64_t outFeatures, std::int64_t inFeatures) {
           block.panels = packed->float32Panels();
           block.panelStride = inFeatures * kPanelWidth;
           block.columns = outFeatures;
-          block.y = y.data() + row * outFeatures;
-          block.yStride = outFeatures;
+          block.epilogue.y = y.data() + row * outFeatures;
+          block.epilogue.yStride = outFeatures;
           kernelsFor(isa).gemm.float32(block);
         }
       });

@@ -122,9 +122,9 @@ inline void attendBlock(const AttentionHead& head, std::int64_t query, std::int6
   block.panels = keyPanels + begin * head.headDim;
   block.panelStride = kLanes * head.headDim;
   block.columns = count;
-  block.y = scores;
-  block.yStride = count;
-  gemmFloat32(block);
+  block.epilogue.y = scores;
+  block.epilogue.yStride = count;
+  gemmBlock<float>(block);
 
   float sums[8 * kTileRows];
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -149,9 +149,9 @@ inline void attendBlock(const AttentionHead& head, std::int64_t query, std::int6
   block.panels = valuePanels + begin * kLanes;
   block.panelStride = head.tokens * kLanes;
   block.columns = head.headDim;
-  block.y = y;
-  block.yStride = head.yStride;
-  gemmFloat32(block);
+  block.epilogue.y = y;
+  block.epilogue.yStride = head.yStride;
+  gemmBlock<float>(block);
   for (std::int64_t row = 0; row < rows; ++row) {
     divideRow(y + row * head.yStride, sums[row], head.headDim, y + row * head.yStride);
   }
@@ -171,9 +171,9 @@ inline void attendQuery(const AttentionHead& head, std::int64_t query, const flo
   block.panels = keyPanels + begin * head.headDim;
   block.panelStride = kLanes * head.headDim;
   block.columns = count;
-  block.y = scores;
-  block.yStride = count;
-  gemmFloat32(block);
+  block.epilogue.y = scores;
+  block.epilogue.yStride = count;
+  gemmBlock<float>(block);
   const float sum = exponentiateScores(head, query, begin, count, scores);
 
   float* y = head.y + query * head.yStride;
@@ -185,9 +185,9 @@ inline void attendQuery(const AttentionHead& head, std::int64_t query, const flo
   block.panels = valuePanels + range.begin * kLanes;
   block.panelStride = head.tokens * kLanes;
   block.columns = head.headDim;
-  block.y = y;
-  block.yStride = head.yStride;
-  gemmFloat32(block);
+  block.epilogue.y = y;
+  block.epilogue.yStride = head.yStride;
+  gemmBlock<float>(block);
   divideRow(y, sum, head.headDim, y);
 }
 

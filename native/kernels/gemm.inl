@@ -13,16 +13,46 @@ inline constexpr int kTilePanels = 1;
 inline constexpr int kFewRowsPanels = 2;
 #endif
 
-// One register tile: kRows x (16 * kPanels) sums, bias added, stored. `columns` counts the real ones.
+GEMMULE_INLINE F32x16 loadWeights(const float* p) { return load(p); }
+GEMMULE_INLINE F32x16 loadWeights(const std::uint16_t* p) { return loadBfloat16(p); }
+
+// Sums [kRows, 16 * kPanels] of a tile plus bias, to y; activation and residual are left to `finish`.
 template <int kRows, int kPanels>
+GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][kPanels], std::int64_t row,
+                              std::int64_t panel, std::int64_t columns) {
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) {
+    const std::int64_t column = (panel + p) * kLanes;
+    const std::int64_t left = columns - column;
+    const int count = left < kLanes ? static_cast<int>(left) : kLanes;
+    F32x16 bias = zero();
+    if (epilogue.bias != nullptr) {
+      bias = count == kLanes ? load(epilogue.bias + column) : loadPartial(epilogue.bias + column, count);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      float* y = epilogue.y + (row + r) * epilogue.yStride + column;
+      const F32x16 value = epilogue.bias != nullptr ? add(sum[r][p], bias) : sum[r][p];
+      if (count == kLanes) {
+        store(y, value);
+      } else {
+        storePartial(y, value, count);
+      }
+    }
+  }
+}
+
+// One register tile: kRows x (16 * kPanels) sums, bias added, stored. `columns` counts the real ones.
+template <int kRows, int kPanels, typename Weight>
 void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
   const std::int64_t depth = block.depth;
   const float* x[kRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) x[r] = block.x + (row + r) * block.xStride;
-  const float* weights[kPanels];
+  const Weight* weights[kPanels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) weights[p] = block.panels + (panel + p) * block.panelStride;
+  for (int p = 0; p < kPanels; ++p)
+    weights[p] = static_cast<const Weight*>(block.panels) + (panel + p) * block.panelStride;
 
   F32x16 sum[kRows][kPanels];
 #pragma GCC unroll 16
@@ -33,7 +63,7 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
   for (std::int64_t k = 0; k < depth; ++k) {
     F32x16 w[kPanels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) w[p] = load(weights[p] + k * kLanes);
+    for (int p = 0; p < kPanels; ++p) w[p] = loadWeights(weights[p] + k * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const F32x16 value = broadcast(x[r][k]);
@@ -41,26 +71,7 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
       for (int p = 0; p < kPanels; ++p) sum[r][p] = fma(value, w[p], sum[r][p]);
     }
   }
-#pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) {
-    const std::int64_t column = (panel + p) * kLanes;
-    const std::int64_t left = block.columns - column;
-    const int count = left < kLanes ? static_cast<int>(left) : kLanes;
-    F32x16 bias = zero();
-    if (block.bias != nullptr) {
-      bias = count == kLanes ? load(block.bias + column) : loadPartial(block.bias + column, count);
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      float* y = block.y + (row + r) * block.yStride + column;
-      const F32x16 value = block.bias != nullptr ? add(sum[r][p], bias) : sum[r][p];
-      if (count == kLanes) {
-        store(y, value);
-      } else {
-        storePartial(y, value, count);
-      }
-    }
-  }
+  storeSums<kRows, kPanels>(block.epilogue, sum, row, panel, block.columns);
 }
 
 template <Activation kActivation>
@@ -75,11 +86,12 @@ GEMMULE_INLINE F32x16 activate(F32x16 value) {
 
 // Activation and residual over a finished tile, which is still in the first-level cache.
 template <Activation kActivation>
-void finishTile(const GemmBlock& block, std::int64_t row, std::int64_t rows, std::int64_t column,
+void finishTile(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column,
                 std::int64_t columns) {
   for (std::int64_t r = row; r < row + rows; ++r) {
-    float* y = block.y + r * block.yStride + column;
-    const float* residual = block.residual == nullptr ? nullptr : block.residual + r * block.residualStride + column;
+    float* y = epilogue.y + r * epilogue.yStride + column;
+    const float* residual =
+        epilogue.residual == nullptr ? nullptr : epilogue.residual + r * epilogue.residualStride + column;
     std::int64_t c = 0;
     for (; c + kLanes <= columns; c += kLanes) {
       F32x16 value = activate<kActivation>(load(y + c));
@@ -95,42 +107,42 @@ void finishTile(const GemmBlock& block, std::int64_t row, std::int64_t rows, std
   }
 }
 
-inline void finish(const GemmBlock& block, std::int64_t row, std::int64_t rows, std::int64_t column,
+inline void finish(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column,
                    std::int64_t columns) {
-  switch (block.activation) {
+  switch (epilogue.activation) {
     case Activation::kNone:
-      if (block.residual != nullptr) finishTile<Activation::kNone>(block, row, rows, column, columns);
+      if (epilogue.residual != nullptr) finishTile<Activation::kNone>(epilogue, row, rows, column, columns);
       break;
     case Activation::kRelu:
-      finishTile<Activation::kRelu>(block, row, rows, column, columns);
+      finishTile<Activation::kRelu>(epilogue, row, rows, column, columns);
       break;
     case Activation::kGelu:
-      finishTile<Activation::kGelu>(block, row, rows, column, columns);
+      finishTile<Activation::kGelu>(epilogue, row, rows, column, columns);
       break;
     case Activation::kGeluTanh:
-      finishTile<Activation::kGeluTanh>(block, row, rows, column, columns);
+      finishTile<Activation::kGeluTanh>(epilogue, row, rows, column, columns);
       break;
     case Activation::kSilu:
-      finishTile<Activation::kSilu>(block, row, rows, column, columns);
+      finishTile<Activation::kSilu>(epilogue, row, rows, column, columns);
       break;
     case Activation::kTanh:
-      finishTile<Activation::kTanh>(block, row, rows, column, columns);
+      finishTile<Activation::kTanh>(epilogue, row, rows, column, columns);
       break;
   }
 }
 
-// The tile function for a number of rows from 1 to kTileRows.
-template <int kRows, int kPanels>
+// The tile function for a number of rows from 1 to kRows.
+template <int kRows, int kPanels, typename Weight>
 void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t panel) {
   if (rows == kRows) {
-    gemmTile<kRows, kPanels>(block, row, panel);
+    gemmTile<kRows, kPanels, Weight>(block, row, panel);
   } else if constexpr (kRows > 1) {
-    gemmRows<kRows - 1, kPanels>(rows, block, row, panel);
+    gemmRows<kRows - 1, kPanels, Weight>(rows, block, row, panel);
   }
 }
 
 // All row tiles of the block for `kPanels` panels. Rows are dealt out evenly: 8 as 4 + 4, not 6 + 2.
-template <int kRows, int kPanels>
+template <int kRows, int kPanels, typename Weight>
 void gemmColumns(const GemmBlock& block, std::int64_t panel) {
   const std::int64_t tiles = (block.rows + kRows - 1) / kRows;
   const std::int64_t column = panel * kLanes;
@@ -138,30 +150,35 @@ void gemmColumns(const GemmBlock& block, std::int64_t panel) {
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
-    gemmRows<kRows, kPanels>(static_cast<int>(rows), block, row, panel);
-    finish(block, row, rows, column, columns);
+    gemmRows<kRows, kPanels, Weight>(static_cast<int>(rows), block, row, panel);
+    finish(block.epilogue, row, rows, column, columns);
     row += rows;
   }
 }
 
-inline void gemmFloat32(const GemmBlock& block) {
+template <typename Weight>
+void gemmBlock(const GemmBlock& block) {
   const std::int64_t panels = (block.columns + kLanes - 1) / kLanes;
   std::int64_t panel = 0;
 #if !defined(GEMMULE_SIMD_BASELINE)
   // Few rows: wider tiles, so that there are enough independent sums to hide the latency of a multiply-add.
   if (block.rows == 1) {
-    for (; panel + 4 <= panels; panel += 4) gemmColumns<1, 4>(block, panel);
+    for (; panel + 4 <= panels; panel += 4) gemmColumns<1, 4, Weight>(block, panel);
   } else if (block.rows == 2) {
-    for (; panel + kFewRowsPanels <= panels; panel += kFewRowsPanels) gemmColumns<2, kFewRowsPanels>(block, panel);
+    for (; panel + kFewRowsPanels <= panels; panel += kFewRowsPanels) {
+      gemmColumns<2, kFewRowsPanels, Weight>(block, panel);
+    }
   }
 #endif
 #if defined(GEMMULE_SIMD_AVX512)
   if (block.rows > 2 && block.rows <= 6) {
-    for (; panel + 4 <= panels; panel += 4) gemmColumns<6, 4>(block, panel);
+    for (; panel + 4 <= panels; panel += 4) gemmColumns<6, 4, Weight>(block, panel);
   }
 #endif
-  for (; panel + kTilePanels <= panels; panel += kTilePanels) gemmColumns<kTileRows, kTilePanels>(block, panel);
-  for (; panel < panels; ++panel) gemmColumns<kTileRows, 1>(block, panel);
+  for (; panel + kTilePanels <= panels; panel += kTilePanels) {
+    gemmColumns<kTileRows, kTilePanels, Weight>(block, panel);
+  }
+  for (; panel < panels; ++panel) gemmColumns<kTileRows, 1, Weight>(block, panel);
 }
 
-inline constexpr GemmKernels kGemmKernels = {gemmFloat32, kTileRows};
+inline constexpr GemmKernels kGemmKernels = {gemmBlock<float>, gemmBlock<std::uint16_t>, kTileRows};

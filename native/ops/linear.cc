@@ -94,14 +94,14 @@ Status linear(const OpContext& context) {
       block.panels = weight.float32Panels() + panel * panelStride;
       block.panelStride = panelStride;
       block.columns = std::min(partition.panelsPerBlock * kPanelWidth, columns - column);
-      block.bias = bias == nullptr ? nullptr : bias + column;
+      block.epilogue.bias = bias == nullptr ? nullptr : bias + column;
       if (residual.isPresent()) {
-        block.residual = residual.tensor.as<float>() + row * residual.tensor.strides[0] + column;
-        block.residualStride = residual.tensor.strides[0];
+        block.epilogue.residual = residual.tensor.as<float>() + row * residual.tensor.strides[0] + column;
+        block.epilogue.residualStride = residual.tensor.strides[0];
       }
-      block.activation = static_cast<Activation>(activation);
-      block.y = y.as<float>() + row * columns + column;
-      block.yStride = columns;
+      block.epilogue.activation = static_cast<Activation>(activation);
+      block.epilogue.y = y.as<float>() + row * columns + column;
+      block.epilogue.yStride = columns;
       kernels.float32(block);
     }
   });
