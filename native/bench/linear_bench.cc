@@ -41,7 +41,7 @@ void bench(std::int64_t outFeatures, std::int64_t inFeatures) {
   view.strides = {inFeatures, 1};
   view.data = reinterpret_cast<std::byte*>(weight.data());
   std::shared_ptr<const PackedWeight> packed;
-  if (!PackedWeight::pack(PackFormat::kFloat32, view, team, packed).isOk()) return;
+  if (!PackedWeight::pack(PackFormat::kFloat32, view, kernelsFor(activeIsa()).int8, team, packed).isOk()) return;
 
   ensureBlas();
   std::printf("[%lld, %lld], GFLOP/s\n%6s", static_cast<long long>(outFeatures), static_cast<long long>(inFeatures),
@@ -65,7 +65,7 @@ void bench(std::int64_t outFeatures, std::int64_t inFeatures) {
           block.xStride = inFeatures;
           block.rows = std::min<std::int64_t>(96, rows - row);
           block.depth = inFeatures;
-          block.panels = packed->float32Panels();
+          block.panels = packed->panel(0);
           block.panelStride = inFeatures * kPanelWidth;
           block.columns = outFeatures;
           block.epilogue.y = y.data() + row * outFeatures;

@@ -7,7 +7,7 @@ const KernelTable& kernelsFor([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   switch (isa) {
     case Isa::kAvx512:
-      return avx512::kernels();
+      return cpuFeatures().avx512Vnni ? avx512::kernelsWithVnni() : avx512::kernels();
     case Isa::kAvx2:
       return avx2::kernels();
     default:

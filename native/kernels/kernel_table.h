@@ -2,6 +2,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_int8.h"
 #include "kernels/normalization.h"
 #include "kernels/pooling.h"
 #include "runtime/cpu.h"
@@ -14,6 +15,7 @@ namespace gemmule {
 struct KernelTable {
   Isa isa;
   GemmKernels gemm;
+  Int8Kernels int8;
   AttentionKernels attention;
   NormalizationKernels normalization;
   PoolingKernels pooling;

@@ -1,12 +1,12 @@
 // No include guard: every file in kernels/targets includes this once, inside its own namespace.
 //
-// F32x16 is a fixed virtual vector of 16 float lanes on every instruction set: one AVX-512 register, two AVX2 registers,
-// four NEON or SSE registers. Kernels written on it add in the same order everywhere, so that float32 results are the same
-// bits on AVX2, AVX-512 and, for the same reason, do not depend on the batch. `fma` is one rounding on all sets but the
-// x86 baseline, which has no such instruction.
+// F32x16 is a fixed virtual vector of 16 float lanes on every instruction set: one AVX-512 register, two AVX2
+// registers, four NEON or SSE registers. Kernels written on it add in the same order everywhere, so that float32
+// results are the same bits on AVX2, AVX-512 and, for the same reason, do not depend on the batch. `fma` is one
+// rounding on all sets but the x86 baseline, which has no such instruction.
 //
-// The target file defines exactly one of GEMMULE_SIMD_AVX512, GEMMULE_SIMD_AVX2, GEMMULE_SIMD_NEON, GEMMULE_SIMD_BASELINE
-// and has included <cmath>, <cstdint>, <cstring> and the intrinsics before.
+// The target file defines exactly one of GEMMULE_SIMD_AVX512, GEMMULE_SIMD_AVX2, GEMMULE_SIMD_NEON,
+// GEMMULE_SIMD_BASELINE and has included <cmath>, <cstdint>, <cstring> and the intrinsics before.
 
 inline constexpr int kLanes = 16;
 
@@ -134,9 +134,7 @@ GEMMULE_INLINE IntPart partBroadcastInt(std::int32_t x) { return _mm256_set1_epi
 GEMMULE_INLINE IntPart partLoadInt(const std::int32_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
-GEMMULE_INLINE void partStoreInt(std::int32_t* p, IntPart a) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a);
-}
+GEMMULE_INLINE void partStoreInt(std::int32_t* p, IntPart a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a); }
 GEMMULE_INLINE IntPart partAddInt(IntPart a, IntPart b) { return _mm256_add_epi32(a, b); }
 GEMMULE_INLINE IntPart partSubInt(IntPart a, IntPart b) { return _mm256_sub_epi32(a, b); }
 template <int kBits>
@@ -188,9 +186,7 @@ GEMMULE_INLINE FloatPart partSelect(IntPart m, FloatPart yes, FloatPart no) {
 // `a > b ? a : b`, so that the second operand comes out when either is NaN, as on x86.
 GEMMULE_INLINE FloatPart partMax(FloatPart a, FloatPart b) { return partSelect(a > b, a, b); }
 GEMMULE_INLINE FloatPart partMin(FloatPart a, FloatPart b) { return partSelect(a < b, a, b); }
-GEMMULE_INLINE unsigned partMaskBits(IntPart m) {
-  return (m[0] & 1u) | (m[1] & 2u) | (m[2] & 4u) | (m[3] & 8u);
-}
+GEMMULE_INLINE unsigned partMaskBits(IntPart m) { return (m[0] & 1u) | (m[1] & 2u) | (m[2] & 4u) | (m[3] & 8u); }
 GEMMULE_INLINE IntPart partBroadcastInt(std::int32_t x) { return IntPart{x, x, x, x}; }
 GEMMULE_INLINE IntPart partLoadInt(const std::int32_t* p) {
   IntPart a;
@@ -220,15 +216,16 @@ GEMMULE_INLINE FloatPart partToFloat(IntPart a) { return __builtin_convertvector
 GEMMULE_INLINE IntPart partBitsOf(FloatPart a) { return reinterpret_cast<IntPart>(a); }
 GEMMULE_INLINE FloatPart partFloatOf(IntPart a) { return reinterpret_cast<FloatPart>(a); }
 GEMMULE_INLINE FloatPart partLoadBfloat16(const std::uint16_t* p) {
-  return reinterpret_cast<FloatPart>(UnsignedPart{static_cast<std::uint32_t>(p[0]) << 16, static_cast<std::uint32_t>(p[1]) << 16,
-                                                  static_cast<std::uint32_t>(p[2]) << 16, static_cast<std::uint32_t>(p[3]) << 16});
+  return reinterpret_cast<FloatPart>(
+      UnsignedPart{static_cast<std::uint32_t>(p[0]) << 16, static_cast<std::uint32_t>(p[1]) << 16,
+                   static_cast<std::uint32_t>(p[2]) << 16, static_cast<std::uint32_t>(p[3]) << 16});
 }
 
 #if defined(GEMMULE_SIMD_NEON)
 
 GEMMULE_INLINE FloatPart partFma(FloatPart a, FloatPart b, FloatPart c) {
-  return reinterpret_cast<FloatPart>(vfmaq_f32(reinterpret_cast<float32x4_t>(c), reinterpret_cast<float32x4_t>(a),
-                                               reinterpret_cast<float32x4_t>(b)));
+  return reinterpret_cast<FloatPart>(
+      vfmaq_f32(reinterpret_cast<float32x4_t>(c), reinterpret_cast<float32x4_t>(a), reinterpret_cast<float32x4_t>(b)));
 }
 GEMMULE_INLINE FloatPart partSqrt(FloatPart a) {
   return reinterpret_cast<FloatPart>(vsqrtq_f32(reinterpret_cast<float32x4_t>(a)));
@@ -279,7 +276,8 @@ GEMMULE_INLINE std::int32_t laneToInt(float x) {
 GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) {
   return IntPart{laneToInt(a[0]), laneToInt(a[1]), laneToInt(a[2]), laneToInt(a[3])};
 }
-// Moving the half's exponent and fraction up and scaling by 2^112 gives normal and subnormal values; 0x1f is infinity or NaN.
+// Moving the half's exponent and fraction up and scaling by 2^112 gives normal and subnormal values; 0x1f is infinity
+// or NaN.
 GEMMULE_INLINE float laneFloat16(std::uint16_t half) {
   std::uint32_t bits = static_cast<std::uint32_t>(half & 0x7fffu) << 13;
   float value;
@@ -500,7 +498,8 @@ GEMMULE_INLINE F32x16 loadBfloat16(const std::uint16_t* p) {
 GEMMULE_INLINE F32x16 negate(F32x16 a) { return floatOf(xorInt(bitsOf(a), broadcastInt(INT32_MIN))); }
 GEMMULE_INLINE F32x16 abs(F32x16 a) { return floatOf(andInt(bitsOf(a), broadcastInt(INT32_MAX))); }
 GEMMULE_INLINE F32x16 copySign(F32x16 magnitude, F32x16 sign) {
-  return floatOf(orInt(andInt(bitsOf(magnitude), broadcastInt(INT32_MAX)), andInt(bitsOf(sign), broadcastInt(INT32_MIN))));
+  return floatOf(
+      orInt(andInt(bitsOf(magnitude), broadcastInt(INT32_MAX)), andInt(bitsOf(sign), broadcastInt(INT32_MIN))));
 }
 
 GEMMULE_INLINE F32x16 loadFloat16Partial(const std::uint16_t* p, int n) {

@@ -5,8 +5,9 @@
 //
 // Errors are in units in the last place of the exact result, subnormal results included, measured by
 // native/test/vector_math_test.cc over every 61st float32 against float64 (AVX2 and up; the baseline's in brackets).
-// The polynomials are minimax fits (Lawson's iteration on Chebyshev nodes, coefficients rounded to float32 one by one, the
-// rest fitted anew after each); Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the reductions.
+// The polynomials are minimax fits (Lawson's iteration on Chebyshev nodes, coefficients rounded to float32 one by one,
+// the rest fitted anew after each); Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the
+// reductions.
 
 GEMMULE_INLINE F32x16 clamp(F32x16 x, float low, float high) {
   // In this order NaN comes through.
@@ -142,8 +143,8 @@ GEMMULE_INLINE F32x16 tanh(F32x16 x) {
   return copySign(select(less(a, broadcast(0.75f)), small, large), x);
 }
 
-/// x > 0 ? numerator / (1 + e) : negativeNumerator * e / (1 + e) with e = exp(-(z + tail)): a logistic curve that keeps its
-/// relative accuracy down to subnormal results. 0 <= z <= 113.
+/// x > 0 ? numerator / (1 + e) : negativeNumerator * e / (1 + e) with e = exp(-(z + tail)): a logistic curve that keeps
+/// its relative accuracy down to subnormal results. 0 <= z <= 113.
 GEMMULE_INLINE F32x16 logistic(Mask16 negative, F32x16 numerator, F32x16 negativeNumerator, F32x16 z, F32x16 tail) {
   const ExpParts parts = expParts(negate(z), negate(tail));
   const F32x16 e = scaleByPower(parts.fraction, parts.exponent);
@@ -194,8 +195,9 @@ GEMMULE_INLINE F32x16 erf(F32x16 x) {
   return copySign(select(less(a, broadcast(0.95f)), small, large), x);
 }
 
-/// x * (1 + erf(x / sqrt 2)) / 2, by the tail of the normal distribution, so that negative x lose nothing to cancellation.
-/// At most 4.9 ulp everywhere, and 4e-8 absolute between -2 and 0; [the baseline loses more below -3, less than 1e-7 absolute].
+/// x * (1 + erf(x / sqrt 2)) / 2, by the tail of the normal distribution, so that negative x lose nothing to
+/// cancellation. At most 4.9 ulp everywhere, and 4e-8 absolute between -2 and 0; [the baseline loses more below -3,
+/// less than 1e-7 absolute].
 GEMMULE_INLINE F32x16 gelu(F32x16 x) {
   const F32x16 a = min(broadcast(15.0f), abs(x));
   const F32x16 square = mul(a, a);
@@ -259,11 +261,12 @@ GEMMULE_INLINE F32x16 sineOfTurned(F32x16 x, int quarterTurns) {
     const double s = r * r;
     // Taylor's series: up to pi/4 the first term left out is below 3e-14.
     const double sine =
-        r * (1.0 + s * (-1.0 / 6 + s * (1.0 / 120 + s * (-1.0 / 5040 + s * (1.0 / 362880 + s * (-1.0 / 39916800 +
-                                                                                               s / 6227020800.0))))));
+        r * (1.0 +
+             s * (-1.0 / 6 +
+                  s * (1.0 / 120 + s * (-1.0 / 5040 + s * (1.0 / 362880 + s * (-1.0 / 39916800 + s / 6227020800.0))))));
     const double cosine =
-        1.0 + s * (-1.0 / 2 + s * (1.0 / 24 + s * (-1.0 / 720 + s * (1.0 / 40320 + s * (-1.0 / 3628800 +
-                                                                                      s / 479001600.0)))));
+        1.0 +
+        s * (-1.0 / 2 + s * (1.0 / 24 + s * (-1.0 / 720 + s * (1.0 / 40320 + s * (-1.0 / 3628800 + s / 479001600.0)))));
     // n modulo 4, by floor, stays in floating point and so in vector registers.
     const double turns = n + quarterTurns;
     const double halfTurns = __builtin_floor(turns * 0.5);

@@ -117,7 +117,7 @@ Status attention(const OpContext& context) {
       static_cast<int>(std::clamp(multiplyAdds / kGrainMultiplyAdds, 1.0,
                                   static_cast<double>(std::min<std::int64_t>(context.team.threads(), items))));
   LaneMemory memory;
-  GEMMULE_RETURN_IF_ERROR(memory.allocate(context, lanes, longest, headDim, bias.isPresent()));
+  GEMMULE_RETURN_IF_ERROR(memory.allocate(context, context.team.threads(), longest, headDim, bias.isPresent()));
 
   const auto attend = [&](std::int64_t sequence, std::int64_t index, int lane) {
     const std::int64_t begin = sequenceStart(cuSeqlens, sequence);
@@ -180,7 +180,7 @@ Status attentionWeights(const OpContext& context) {
   const std::int64_t headDim = query.dims[1] / settings.numHeads;
   const int lanes = static_cast<int>(std::min<std::int64_t>(context.team.threads(), settings.numHeads));
   LaneMemory memory;
-  GEMMULE_RETURN_IF_ERROR(memory.allocate(context, lanes, tokens, headDim, bias.isPresent()));
+  GEMMULE_RETURN_IF_ERROR(memory.allocate(context, context.team.threads(), tokens, headDim, bias.isPresent()));
   const std::int64_t grain = (settings.numHeads + lanes - 1) / lanes;
   context.team.parallelFor(settings.numHeads, grain, [&](std::int64_t begin, std::int64_t end, int lane) {
     for (std::int64_t index = begin; index < end; ++index) {

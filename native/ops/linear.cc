@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kernels/gemm.h"
+#include "kernels/gemm_int8.h"
 #include "ops/ops.h"
 #include "ops/transformer_checks.h"
 #include "runtime/packed_weight.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::int64_t kBlockRows = 96;
 /// Multiply-adds that are worth another thread.
 constexpr std::int64_t kGrainMultiplyAdds = 128 * 1024;
+/// Numbers to quantise that are worth another thread.
+constexpr std::int64_t kGrainQuantized = 32 * 1024;
 /// Panels that the kernels take at once where there are few rows.
 constexpr std::int64_t kPanelGroup = 4;
 
@@ -38,6 +41,80 @@ struct Partition {
     columnBlocks = divideUp(panels, panelsPerBlock);
   }
 };
+
+/// x of an int8 product, quantised.
+struct QuantizedInput {
+  std::int64_t rowBytes = 0;
+  std::byte* numbers = nullptr;
+  float* scales = nullptr;
+  std::int32_t* corrections = nullptr;
+};
+
+Status quantize(const OpContext& context, const TensorView& x, const PackedWeight& weight, QuantizedInput* input) {
+  const Int8Kernels& kernels = context.kernels.int8;
+  if (weight.int8Layout() != kernels.layout) {
+    return Status::invalid("linear: the weight was packed for another instruction set");
+  }
+  const std::int64_t rows = x.dims[0];
+  const std::int64_t groups = weight.groups();
+  input->rowBytes = groups * kInt8Group * (kernels.layout == Int8Layout::kPairs ? 2 : 1);
+  input->numbers = context.scratch.allocate<std::byte>(rows * input->rowBytes);
+  input->scales = context.scratch.allocate<float>(rows * groups);
+  input->corrections = context.scratch.allocate<std::int32_t>(rows * groups);
+  if (input->numbers == nullptr || input->scales == nullptr || input->corrections == nullptr) {
+    return Status::outOfMemory("linear: not enough memory for " + std::to_string(rows) + " quantised rows");
+  }
+  const std::int64_t grain = kGrainQuantized / (x.dims[1] + 1) + 1;
+  context.team.parallelFor(rows, grain, [&](std::int64_t begin, std::int64_t end, int) {
+    Int8Rows block;
+    block.x = x.as<float>() + begin * x.strides[0];
+    block.xStride = x.strides[0];
+    block.rows = end - begin;
+    block.depth = x.dims[1];
+    block.quantized = input->numbers + begin * input->rowBytes;
+    block.scales = input->scales + begin * groups;
+    block.corrections = input->corrections + begin * groups;
+    kernels.quantize(block);
+  });
+  return Status::ok();
+}
+
+/// One unit of work: rows from `row` on by panels from `panel` on.
+struct Unit {
+  std::int64_t row;
+  std::int64_t rows;
+  std::int64_t panel;
+  std::int64_t columns;
+  GemmEpilogue epilogue;
+};
+
+void multiply(const OpContext& context, const TensorView& x, const PackedWeight& weight, const QuantizedInput& input,
+              const Unit& unit) {
+  if (weight.format() == PackFormat::kInt8) {
+    Int8Block block;
+    block.quantized = input.numbers + unit.row * input.rowBytes;
+    block.scales = input.scales + unit.row * weight.groups();
+    block.corrections = input.corrections + unit.row * weight.groups();
+    block.rows = unit.rows;
+    block.groups = weight.groups();
+    block.panels = weight.panel(unit.panel);
+    block.columns = unit.columns;
+    block.epilogue = unit.epilogue;
+    context.kernels.int8.multiply(block);
+    return;
+  }
+  GemmBlock block;
+  block.x = x.as<float>() + unit.row * x.strides[0];
+  block.xStride = x.strides[0];
+  block.rows = unit.rows;
+  block.depth = weight.inFeatures();
+  block.panels = weight.panel(unit.panel);
+  block.panelStride = weight.inFeatures() * kPanelWidth;
+  block.columns = unit.columns;
+  block.epilogue = unit.epilogue;
+  const GemmKernels& kernels = context.kernels.gemm;
+  (weight.format() == PackFormat::kBfloat16 ? kernels.bfloat16 : kernels.float32)(block);
+}
 
 Status checkLinear(const OpContext& context, const PackedWeight& weight, std::int64_t* activation) {
   const TensorView& x = context.operands[0].tensor;
@@ -72,37 +149,32 @@ Status linear(const OpContext& context) {
   const float* bias = nullptr;
   GEMMULE_RETURN_IF_ERROR(contiguousVector(context, context.operands[2], &bias));
   const Operand& residual = context.operands[3];
+  QuantizedInput input;
+  if (weight.format() == PackFormat::kInt8) GEMMULE_RETURN_IF_ERROR(quantize(context, x, weight, &input));
 
-  const GemmKernels& kernels = context.kernels.gemm;
-  const Partition partition(rows, weight.panels(), kernels.tileRows, context.team.threads());
+  const Partition partition(rows, weight.panels(), context.kernels.gemm.tileRows, context.team.threads());
   const std::int64_t units = partition.rowBlocks * partition.columnBlocks;
   const std::int64_t unitMultiplyAdds =
       std::max<std::int64_t>(1, rows * columns / units * std::max<std::int64_t>(1, weight.inFeatures()));
   const std::int64_t grain = divideUp(kGrainMultiplyAdds, unitMultiplyAdds);
-  const std::int64_t panelStride = weight.inFeatures() * kPanelWidth;
   // Units of one row block lie side by side: its rows stay in the cache of the thread that takes them.
   context.team.parallelFor(units, grain, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t unit = begin; unit < end; ++unit) {
-      const std::int64_t row = unit / partition.columnBlocks * partition.rowsPerBlock;
-      const std::int64_t panel = unit % partition.columnBlocks * partition.panelsPerBlock;
-      const std::int64_t column = panel * kPanelWidth;
-      GemmBlock block{};
-      block.x = x.as<float>() + row * x.strides[0];
-      block.xStride = x.strides[0];
-      block.rows = std::min(partition.rowsPerBlock, rows - row);
-      block.depth = weight.inFeatures();
-      block.panels = weight.float32Panels() + panel * panelStride;
-      block.panelStride = panelStride;
-      block.columns = std::min(partition.panelsPerBlock * kPanelWidth, columns - column);
-      block.epilogue.bias = bias == nullptr ? nullptr : bias + column;
+    for (std::int64_t index = begin; index < end; ++index) {
+      Unit unit;
+      unit.row = index / partition.columnBlocks * partition.rowsPerBlock;
+      unit.rows = std::min(partition.rowsPerBlock, rows - unit.row);
+      unit.panel = index % partition.columnBlocks * partition.panelsPerBlock;
+      const std::int64_t column = unit.panel * kPanelWidth;
+      unit.columns = std::min(partition.panelsPerBlock * kPanelWidth, columns - column);
+      unit.epilogue.bias = bias == nullptr ? nullptr : bias + column;
       if (residual.isPresent()) {
-        block.epilogue.residual = residual.tensor.as<float>() + row * residual.tensor.strides[0] + column;
-        block.epilogue.residualStride = residual.tensor.strides[0];
+        unit.epilogue.residual = residual.tensor.as<float>() + unit.row * residual.tensor.strides[0] + column;
+        unit.epilogue.residualStride = residual.tensor.strides[0];
       }
-      block.epilogue.activation = static_cast<Activation>(activation);
-      block.epilogue.y = y.as<float>() + row * columns + column;
-      block.epilogue.yStride = columns;
-      kernels.float32(block);
+      unit.epilogue.activation = static_cast<Activation>(activation);
+      unit.epilogue.y = y.as<float>() + unit.row * columns + column;
+      unit.epilogue.yStride = columns;
+      multiply(context, x, weight, input, unit);
     }
   });
   return Status::ok();

@@ -151,8 +151,9 @@ Status decomposeBatch(const OpContext& context, bool full) {
   svd.full = full;
   const std::int64_t matrices = batch.count();
   if (matrices == 0) return Status::ok();
-  const std::int64_t lanes = std::min<std::int64_t>(matrices, context.team.threads());
-  if (Status status = svd.prepare(context.scratch, static_cast<int>(lanes)); !status.isOk()) return status;
+  // Any thread of the team may take a matrix, unless there is one only.
+  const int lanes = matrices == 1 ? 1 : context.team.threads();
+  if (Status status = svd.prepare(context.scratch, lanes); !status.isOk()) return status;
   std::atomic<int> failure{0};
   context.team.parallelFor(matrices, 1, [&](std::int64_t begin, std::int64_t end, int lane) {
     for (std::int64_t index = begin; index < end && failure.load(std::memory_order_relaxed) == 0; ++index) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "kernels/gemm_int8.h"
 #include "runtime/memory.h"
 #include "runtime/status.h"
 #include "runtime/tensor_view.h"
@@ -16,28 +17,35 @@ enum class PackFormat { kFloat32 = 0, kBfloat16 = 1, kInt8 = 2 };
 /// Output features that lie side by side in a panel.
 inline constexpr std::int64_t kPanelWidth = 16;
 
-/// A weight matrix [outFeatures, inFeatures] in the layout that the GEMM kernels read.
+/// A weight matrix [outFeatures, inFeatures] in the layout that the GEMM kernels read: panels of 16 output features,
+/// the last padded with zeros. Immutable once made, shared between threads.
 ///
-/// One layout for all instruction sets: panels of 16 output features, within a panel the 16 weights of input feature 0, then
-/// those of input feature 1, and so on; the last panel is padded with zeros. Immutable once made, shared between threads.
+/// In float32 and bfloat16 a panel holds the 16 weights of input feature 0, then those of input feature 1, and so on,
+/// for all instruction sets alike. In int8 a panel is groups of 64 input features, laid out as the instruction set
+/// wants it (kernels/gemm_int8.h).
 class PackedWeight {
  public:
-  /// Packs `weight` (rank 2, any strides, float32, float16 or bfloat16).
-  static Status pack(PackFormat format, const TensorView& weight, ThreadTeam& team,
+  /// Packs `weight` (rank 2, any strides, float32, float16 or bfloat16) for the kernels given.
+  static Status pack(PackFormat format, const TensorView& weight, const Int8Kernels& int8, ThreadTeam& team,
                      std::shared_ptr<const PackedWeight>& result);
 
   PackFormat format() const { return format_; }
   std::int64_t outFeatures() const { return outFeatures_; }
   std::int64_t inFeatures() const { return inFeatures_; }
   std::int64_t panels() const { return (outFeatures_ + kPanelWidth - 1) / kPanelWidth; }
+  /// Groups of 64 input features that share a scale in int8; the last may be shorter.
+  std::int64_t groups() const { return (inFeatures_ + kInt8Group - 1) / kInt8Group; }
+  /// Which instruction sets can read it, in int8.
+  Int8Layout int8Layout() const { return int8Layout_; }
   /// Bytes that the packed form occupies.
   std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size()); }
 
-  /// Format float32: panel p begins at `float32Panels() + p * inFeatures * 16`.
-  const float* float32Panels() const { return reinterpret_cast<const float*>(memory_.data()); }
+  const std::byte* panel(std::int64_t index) const { return memory_.data() + index * panelBytes(); }
+  std::int64_t panelBytes() const;
 
  private:
   PackFormat format_ = PackFormat::kFloat32;
+  Int8Layout int8Layout_ = Int8Layout::kPairs;
   std::int64_t outFeatures_ = 0;
   std::int64_t inFeatures_ = 0;
   MemoryBlock memory_;

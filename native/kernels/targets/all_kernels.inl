@@ -5,8 +5,9 @@
 #include "kernels/vector_math.inl"
 // vector_math.inl before its users
 #include "kernels/gemm.inl"
-// gemm.inl before attention.inl
+// gemm.inl before attention.inl and gemm_int8.inl
 #include "kernels/attention.inl"
+#include "kernels/gemm_int8.inl"
 #include "kernels/normalization.inl"
 // normalization.inl before pooling.inl
 #include "kernels/pooling.inl"
@@ -14,6 +15,7 @@
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
     .gemm = kGemmKernels,
+    .int8 = kInt8Kernels,
     .attention = kAttentionKernels,
     .normalization = kNormalizationKernels,
     .pooling = kPoolingKernels,

@@ -12,8 +12,8 @@
 #include "kernels/targets/targets.h"
 
 #if defined(__x86_64__)
-// After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker keeps
-// one copy of each, and it must run everywhere.
+// After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker
+// keeps one copy of each, and it must run everywhere.
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")
 

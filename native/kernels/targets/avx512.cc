@@ -1,4 +1,4 @@
-// kAvx512: kernels compiled for AVX-512 F, BW, DQ and VL.
+// kAvx512: kernels compiled for AVX-512 F, BW, DQ and VL; integer products also for VNNI.
 
 #include <cmath>
 #include <cstddef>
@@ -12,8 +12,8 @@
 #include "kernels/targets/targets.h"
 
 #if defined(__x86_64__)
-// After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker keeps
-// one copy of each, and it must run everywhere.
+// After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker
+// keeps one copy of each, and it must run everywhere.
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,prefer-vector-width=512")
 
@@ -24,6 +24,22 @@ inline constexpr Isa kTargetIsa = Isa::kAvx512;
 #include "kernels/targets/all_kernels.inl"
 
 const KernelTable& kernels() { return kKernels; }
+
+#pragma GCC push_options
+#pragma GCC target("avx512vnni")
+#define GEMMULE_INT8_VNNI
+namespace vnni {
+#include "kernels/gemm_int8.inl"
+}  // namespace vnni
+#pragma GCC pop_options
+
+inline constexpr KernelTable kVnniKernels = [] {
+  KernelTable table = kKernels;
+  table.int8 = vnni::kInt8Kernels;
+  return table;
+}();
+
+const KernelTable& kernelsWithVnni() { return kVnniKernels; }
 
 }  // namespace gemmule::avx512
 

@@ -13,7 +13,8 @@ const KernelTable& kernels();
 }
 namespace avx512 {
 const KernelTable& kernels();
-}
+const KernelTable& kernelsWithVnni();
+}  // namespace avx512
 namespace neon {
 const KernelTable& kernels();
 }
