@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { FileError, GemmuleError } from '../errors.js';
+
+/**
+ * Writes a file that is never half there: `write` fills another file beside it, which takes the name once it is complete
+ * and on the disk. After an error an older file of that name is unchanged, and nothing is left behind.
+ *
+ * @param path - the file; its folder must exist.
+ * @param write - writes the contents to the handle it is given.
+ * @throws FileError when the file cannot be written; what `write` throws on purpose passes through.
+ */
+export async function writeFileAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await unlink(temporary).catch(() => undefined);
+    if (cause instanceof GemmuleError) throw cause;
+    throw new FileError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
