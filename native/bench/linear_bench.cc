@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <memory>
+#include <string_view>
 #include <vector>
 
-#include "kernels/kernel_table.h"
 #include "linalg/blas.h"
+#include "runtime/op.h"
 #include "runtime/packed_weight.h"
 
 namespace gemmule {
@@ -32,48 +34,73 @@ double medianSeconds(const std::function<void()>& call) {
   return times[4];
 }
 
-void bench(std::int64_t outFeatures, std::int64_t inFeatures) {
-  ThreadTeam team(1);
-  std::vector<float> weight(static_cast<std::size_t>(outFeatures * inFeatures), 0.5f);
+std::vector<Isa> isas() {
+  if (cpuFeatures().neon) return {Isa::kNeon};
+  std::vector<Isa> all = {Isa::kBaseline};
+  if (cpuFeatures().avx2) all.push_back(Isa::kAvx2);
+  if (cpuFeatures().avx512) all.push_back(Isa::kAvx512);
+  return all;
+}
+
+/// `linear` as Programs run it, quantising included.
+double linearSeconds(Isa isa, const TensorView& x, const TensorView& y, const PackedWeight& weight, ThreadTeam& team) {
+  Operand input;
+  input.kind = Operand::Kind::kTensor;
+  input.tensor = x;
+  Operand packed;
+  packed.kind = Operand::Kind::kPacked;
+  packed.packed = &weight;
+  const Operand operands[] = {input, packed, Operand{}, Operand{}};
+  const TensorView results[] = {y};
+  const double attributes[] = {0};
+  Scratch scratch;
+  const OpContext context{operands, results, attributes, kernelsFor(isa), team, scratch};
+  for (const OpDefinition& definition : allOps()) {
+    if (std::string_view("linear") != definition.name) continue;
+    return medianSeconds([&] {
+      scratch.reset();
+      if (!definition.run(context).isOk()) std::abort();
+    });
+  }
+  return 0;
+}
+
+TensorView matrix(std::vector<float>& data, std::int64_t rows, std::int64_t columns) {
   TensorView view;
   view.rank = 2;
-  view.dims = {outFeatures, inFeatures};
-  view.strides = {inFeatures, 1};
-  view.data = reinterpret_cast<std::byte*>(weight.data());
-  std::shared_ptr<const PackedWeight> packed;
-  if (!PackedWeight::pack(PackFormat::kFloat32, view, kernelsFor(activeIsa()).int8, team, packed).isOk()) return;
+  view.dims = {rows, columns};
+  view.strides = {columns, 1};
+  view.data = reinterpret_cast<std::byte*>(data.data());
+  return view;
+}
 
+void bench(std::int64_t outFeatures, std::int64_t inFeatures) {
   ensureBlas();
-  std::printf("[%lld, %lld], GFLOP/s\n%6s", static_cast<long long>(outFeatures), static_cast<long long>(inFeatures),
-              "rows");
-  std::vector<Isa> isas = {Isa::kBaseline};
-  if (cpuFeatures().avx2) isas.push_back(Isa::kAvx2);
-  if (cpuFeatures().avx512) isas.push_back(Isa::kAvx512);
-  if (cpuFeatures().neon) isas = {Isa::kNeon};
-  for (const Isa isa : isas) std::printf("%12s", isaName(isa));
+  ThreadTeam team(1);
+  std::vector<float> weight(static_cast<std::size_t>(outFeatures * inFeatures), 0.5f);
+  const TensorView weightView = matrix(weight, outFeatures, inFeatures);
+
+  constexpr PackFormat kFormats[] = {PackFormat::kFloat32, PackFormat::kBfloat16, PackFormat::kInt8};
+  constexpr const char* kNames[] = {"f32", "bf16", "int8"};
+  std::printf("[%lld, %lld], 10^9 operations a second\n%6s", static_cast<long long>(outFeatures),
+              static_cast<long long>(inFeatures), "rows");
+  for (const Isa isa : isas()) {
+    for (const char* name : kNames) std::printf("%10s %-4s", isaName(isa), name);
+  }
   std::printf("%12s\n", "OpenBLAS");
   for (const std::int64_t rows : {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 96, 128, 512}) {
     std::vector<float> x(static_cast<std::size_t>(rows * inFeatures), 0.25f);
     std::vector<float> y(static_cast<std::size_t>(rows * outFeatures));
     const double operations = 2e-9 * static_cast<double>(rows * outFeatures * inFeatures);
     std::printf("%6lld", static_cast<long long>(rows));
-    for (const Isa isa : isas) {
-      const double seconds = medianSeconds([&] {
-        for (std::int64_t row = 0; row < rows; row += 96) {
-          GemmBlock block{};
-          block.x = x.data() + row * inFeatures;
-          block.xStride = inFeatures;
-          block.rows = std::min<std::int64_t>(96, rows - row);
-          block.depth = inFeatures;
-          block.panels = packed->panel(0);
-          block.panelStride = inFeatures * kPanelWidth;
-          block.columns = outFeatures;
-          block.epilogue.y = y.data() + row * outFeatures;
-          block.epilogue.yStride = outFeatures;
-          kernelsFor(isa).gemm.float32(block);
-        }
-      });
-      std::printf("%12.1f", operations / seconds);
+    for (const Isa isa : isas()) {
+      for (const PackFormat format : kFormats) {
+        std::shared_ptr<const PackedWeight> packed;
+        if (!PackedWeight::pack(format, weightView, kernelsFor(isa).int8, team, packed).isOk()) return;
+        const double seconds =
+            linearSeconds(isa, matrix(x, rows, inFeatures), matrix(y, rows, outFeatures), *packed, team);
+        std::printf("%15.1f", operations / seconds);
+      }
     }
     const double seconds = medianSeconds([&] {
       const int m = static_cast<int>(rows);
