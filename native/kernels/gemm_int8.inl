@@ -48,16 +48,14 @@ inline void quantizeGroup(const float* x, int count, Int8Activation* quantized, 
   const bool finite = maskBits(isNaN(difference)) == 0;
   const GroupScale group = groupScale(maxLanes(greatest), finite);
   *scale = group.scale;
-  std::int32_t sum = 0;
+  I32x16 sum = broadcastInt(0);
+#pragma GCC unroll 4
   for (int n = 0; n < 4; ++n) {
-    alignas(64) std::int32_t integers[kLanes];
-    storeInt(integers, finite ? toIntRounded(mul(values[n], broadcast(group.inverse))) : broadcastInt(0));
-    for (int lane = 0; lane < kLanes; ++lane) {
-      quantized[n * kLanes + lane] = static_cast<Int8Activation>(integers[lane]);
-      sum += integers[lane];
-    }
+    const I32x16 integers = finite ? toIntRounded(mul(values[n], broadcast(group.inverse))) : broadcastInt(0);
+    storeNarrow(quantized + n * kLanes, integers);
+    sum = addInt(sum, integers);
   }
-  if (correction != nullptr) *correction = -128 * sum;
+  if (correction != nullptr) *correction = -128 * sumIntLanes(sum);
 }
 
 inline void quantizeInt8(const Int8Rows& rows) {

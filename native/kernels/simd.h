@@ -92,6 +92,15 @@ GEMMULE_INLINE F32x16 loadBfloat16(const std::uint16_t* p) {
       _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16))};
 }
 
+// Lanes must fit the narrower type.
+GEMMULE_INLINE void storeNarrow(std::int16_t* p, I32x16 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a.v));
+}
+GEMMULE_INLINE void storeNarrow(std::int8_t* p, I32x16 a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+}
+GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) { return _mm512_reduce_add_epi32(a.v); }
+
 #else
 
 // ---- Two or four registers ----
@@ -490,6 +499,33 @@ GEMMULE_INLINE F32x16 loadBfloat16(const std::uint16_t* p) {
   return r;
 }
 
+// Lanes must fit the narrower type.
+#if defined(GEMMULE_SIMD_AVX2)
+GEMMULE_INLINE void storeNarrow(std::int16_t* p, I32x16 a) {
+  // Packing works within halves of a register: put their quarters back in order.
+  const __m256i packed = _mm256_packs_epi32(a.v[0], a.v[1]);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
+}
+#else
+GEMMULE_INLINE void storeNarrow(std::int16_t* p, I32x16 a) {
+  alignas(64) std::int32_t lanes[kLanes];
+  storeInt(lanes, a);
+  for (int lane = 0; lane < kLanes; ++lane) p[lane] = static_cast<std::int16_t>(lanes[lane]);
+}
+#endif
+GEMMULE_INLINE void storeNarrow(std::int8_t* p, I32x16 a) {
+  alignas(64) std::int32_t lanes[kLanes];
+  storeInt(lanes, a);
+  for (int lane = 0; lane < kLanes; ++lane) p[lane] = static_cast<std::int8_t>(lanes[lane]);
+}
+GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) {
+  alignas(64) std::int32_t lanes[kLanes];
+  storeInt(lanes, a);
+  std::int32_t sum = 0;
+  for (int lane = 0; lane < kLanes; ++lane) sum += lanes[lane];
+  return sum;
+}
+
 #undef GEMMULE_EACH_PART
 #endif
 
@@ -528,7 +564,9 @@ GEMMULE_INLINE float sumLanes(F32x16 a) {
 GEMMULE_INLINE float maxLanes(F32x16 a) {
   alignas(64) float s[kLanes];
   store(s, a);
-  float best = s[0];
-  for (int i = 1; i < kLanes; ++i) best = s[i] > best ? s[i] : best;
-  return best;
+#pragma GCC unroll 4
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) s[i] = s[i] > s[i + half] ? s[i] : s[i + half];
+  }
+  return s[0];
 }
