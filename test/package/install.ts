@@ -17,7 +17,7 @@ export function ensurePrebuild(): void {
   const built = statSync(path.join(root, 'build/Release/gemmule.node')).mtimeMs;
   const current =
     existsSync(folder) && readdirSync(folder).some((file) => statSync(path.join(folder, file)).mtimeMs >= built);
-  if (!current) execFileSync('npm', ['run', '--silent', 'prebuild'], { cwd: root, stdio: 'inherit' });
+  if (!current) execFileSync('npm', ['run', '--silent', 'build:prebuild'], { cwd: root, stdio: 'inherit' });
 }
 
 /** Packs the package in `folder` and returns the tarball's path and the files in it. */
