@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/attention.h"
+#include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_int8.h"
 #include "kernels/normalization.h"
@@ -19,6 +20,7 @@ struct KernelTable {
   AttentionKernels attention;
   NormalizationKernels normalization;
   PoolingKernels pooling;
+  ElementwiseKernels elementwise;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

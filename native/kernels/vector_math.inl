@@ -69,8 +69,8 @@ GEMMULE_INLINE F32x16 expm1(F32x16 x) {
   return select(equal(x, zero()), x, y);
 }
 
-/// log(1 + f) + k ln 2 for sqrt(1/2) <= 1 + f < sqrt(2).
-GEMMULE_INLINE F32x16 logFromParts(F32x16 f, F32x16 k) {
+/// log(1 + f) + tail + k ln 2 for sqrt(1/2) <= 1 + f < sqrt(2).
+GEMMULE_INLINE F32x16 logFromParts(F32x16 f, F32x16 tail, F32x16 k) {
   F32x16 q = broadcast(0.0675073341f);
   q = fma(q, f, broadcast(-0.11671482f));
   q = fma(q, f, broadcast(0.118836865f));
@@ -81,7 +81,7 @@ GEMMULE_INLINE F32x16 logFromParts(F32x16 f, F32x16 k) {
   q = fma(q, f, broadcast(-0.250000089f));
   q = fma(q, f, broadcast(0.333333135f));
   q = fma(q, f, broadcast(-0.5f));
-  const F32x16 y = add(fma(q, mul(f, f), mul(k, broadcast(1.42860677e-6f))), f);
+  const F32x16 y = add(fma(q, mul(f, f), fma(k, broadcast(1.42860677e-6f), tail)), f);
   return fma(k, broadcast(0.693145752f), y);
 }
 
@@ -97,7 +97,7 @@ GEMMULE_INLINE F32x16 log(F32x16 x) {
   const I32x16 k = balancedExponent(normal);
   const F32x16 m = floatOf(subInt(bitsOf(normal), shiftLeft<23>(k)));
   const F32x16 exponent = sub(toFloat(k), select(tiny, broadcast(23.0f), zero()));
-  F32x16 y = logFromParts(sub(m, broadcast(1.0f)), exponent);
+  F32x16 y = logFromParts(sub(m, broadcast(1.0f)), zero(), exponent);
   y = select(equal(x, broadcast(__builtin_inff())), x, y);
   y = select(equal(x, zero()), broadcast(-__builtin_inff()), y);
   y = select(less(x, zero()), broadcast(__builtin_nanf("")), y);
@@ -115,8 +115,10 @@ GEMMULE_INLINE F32x16 log1p(F32x16 x) {
   const F32x16 exponent = toFloat(k);
   // For k above 126, where the power would not be normal, the loss no longer counts.
   const I32x16 negated = toIntRounded(max(broadcast(-126.0f), negate(exponent)));
-  const F32x16 f = fma(lost, powerOfTwo(negated), sub(m, one));
-  F32x16 y = logFromParts(f, exponent);
+  const F32x16 f = sub(m, one);
+  // log(1 + f + d) = log(1 + f) + d / (1 + f), and 1 - f is near enough.
+  const F32x16 d = mul(lost, powerOfTwo(negated));
+  F32x16 y = logFromParts(f, fma(negate(f), d, d), exponent);
   y = select(equal(x, broadcast(__builtin_inff())), x, y);
   y = select(equal(x, broadcast(-1.0f)), broadcast(-__builtin_inff()), y);
   y = select(less(x, broadcast(-1.0f)), broadcast(__builtin_nanf("")), y);
@@ -161,11 +163,16 @@ GEMMULE_INLINE F32x16 sigmoid(F32x16 x) {
   return select(isNaN(x), x, y);
 }
 
+/// y, or NaN where x is NaN or -infinity, by which silu and gelu multiply a zero.
+GEMMULE_INLINE F32x16 nanBelowFinite(F32x16 x, F32x16 y) {
+  return select(less(broadcast(-__builtin_inff()), x), y, sub(x, x));
+}
+
 /// x / (1 + exp(-x)). At most 3.1 ulp.
 GEMMULE_INLINE F32x16 silu(F32x16 x) {
   const F32x16 z = min(broadcast(112.0f), abs(x));
   const F32x16 y = logistic(less(x, zero()), x, negate(z), z, zero());
-  return select(isNaN(x), x, y);
+  return nanBelowFinite(x, y);
 }
 
 /// The error function. At most 1.1 ulp.
@@ -221,9 +228,9 @@ GEMMULE_INLINE F32x16 gelu(F32x16 x) {
   g = fma(g, u, broadcast(0.769193053f));
   const F32x16 tail = mul(mul(inverse, g), parts.fraction);
   const F32x16 below = scaleByPower(mul(negate(a), tail), parts.exponent);
-  const F32x16 above = fma(negate(x), scaleByPower(tail, parts.exponent), x);
+  const F32x16 above = fma(negate(a), scaleByPower(tail, parts.exponent), x);
   const F32x16 y = select(less(x, zero()), below, above);
-  return select(isNaN(x), x, y);
+  return nanBelowFinite(x, y);
 }
 
 /// x * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, as x times a logistic curve whose argument is kept in two parts.
@@ -245,47 +252,5 @@ GEMMULE_INLINE F32x16 geluTanh(F32x16 x) {
   const F32x16 z = mul(a, sum);
   const F32x16 tail = fma(a, sumTail, fma(a, sum, negate(z)));
   const F32x16 y = logistic(less(x, zero()), x, negate(a), z, tail);
-  return select(isNaN(x), x, y);
+  return nanBelowFinite(x, y);
 }
-
-/// sin(x), or cos(x) = sin(x + pi/2) where `quarterTurns` is 1, in float64 lane by lane. At most 0.51 ulp.
-GEMMULE_INLINE F32x16 sineOfTurned(F32x16 x, int quarterTurns) {
-  alignas(64) float lanes[kLanes];
-  alignas(64) float results[kLanes];
-  store(lanes, x);
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const double value = lanes[lane];
-    // Adding and taking away 1.5 * 2^52 rounds to an integer; pi/2 in two parts, the first of 33 bits.
-    const double n = (value * 0.63661977236758134 + 6755399441055744.0) - 6755399441055744.0;
-    const double r = (value - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11;
-    const double s = r * r;
-    // Taylor's series: up to pi/4 the first term left out is below 3e-14.
-    const double sine =
-        r * (1.0 +
-             s * (-1.0 / 6 +
-                  s * (1.0 / 120 + s * (-1.0 / 5040 + s * (1.0 / 362880 + s * (-1.0 / 39916800 + s / 6227020800.0))))));
-    const double cosine =
-        1.0 +
-        s * (-1.0 / 2 + s * (1.0 / 24 + s * (-1.0 / 720 + s * (1.0 / 40320 + s * (-1.0 / 3628800 + s / 479001600.0)))));
-    // n modulo 4, by floor, stays in floating point and so in vector registers.
-    const double turns = n + quarterTurns;
-    const double halfTurns = __builtin_floor(turns * 0.5);
-    const bool odd = turns - 2.0 * halfTurns != 0.0;
-    const bool negative = halfTurns - 2.0 * __builtin_floor(halfTurns * 0.5) != 0.0;
-    const double magnitude = odd ? cosine : sine;
-    results[lane] = static_cast<float>(negative ? -magnitude : magnitude);
-  }
-  // The product of n and the first part of pi/2 is exact only up to here.
-  const unsigned reduced = maskBits(less(abs(x), broadcast(1.0e6f)));
-  if (reduced != 0xffffu) {
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if ((reduced >> lane & 1u) != 0) continue;
-      const double value = lanes[lane];
-      results[lane] = static_cast<float>(quarterTurns == 0 ? ::sin(value) : ::cos(value));
-    }
-  }
-  return load(results);
-}
-
-GEMMULE_INLINE F32x16 sin(F32x16 x) { return sineOfTurned(x, 0); }
-GEMMULE_INLINE F32x16 cos(F32x16 x) { return sineOfTurned(x, 1); }

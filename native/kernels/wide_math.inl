@@ -132,7 +132,7 @@ GEMMULE_INLINE Angle reduceAngle(double x) {
   c = c * s - 1.0 / 720;
   c = c * s + 1.0 / 24;
   c = c * s - 0.5;
-  return {r + r * s * a, 1.0 + s * c, n};
+  return {r * (1.0 + s * a), 1.0 + s * c, n};
 }
 
 /// The sine of an angle turned by `quarterTurns` (n modulo 4 is found by floor, which stays in vector registers).
@@ -210,7 +210,7 @@ GEMMULE_INLINE double arctanOfRatio(double y, double x) {
   const bool steep = y > x;
   const double low = steep ? x : y;
   const double high = steep ? y : x;
-  const bool far = low > 0.41421356237309503 * high;
+  const bool far = low > 0.41421356237309503 * high || low == kInfinity;
   double t = (far ? low - high : low) / (far ? low + high : high);
   // Nothing by nothing is flat; infinity by infinity is pi/4, as 1 by 1.
   t = high == 0.0 ? 0.0 : t;

@@ -12,5 +12,6 @@ std::span<const OpDefinition> linearOps();
 std::span<const OpDefinition> normalizationOps();
 std::span<const OpDefinition> attentionOps();
 std::span<const OpDefinition> poolingOps();
+std::span<const OpDefinition> elementwiseOps();
 
 }  // namespace gemmule

@@ -13,6 +13,7 @@ std::span<const OpDefinition> allOps() {
              normalizationOps(),
              attentionOps(),
              poolingOps(),
+             elementwiseOps(),
          }) {
       joined.insert(joined.end(), family.begin(), family.end());
     }

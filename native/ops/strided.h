@@ -8,9 +8,6 @@
 
 namespace gemmule {
 
-/// Elements that one lane should have at least: below, handing work over costs more than it saves.
-inline constexpr std::int64_t kElementGrain = 16384;
-
 /// Elements of a block that strided operands are gathered into; several blocks fit the first-level cache.
 inline constexpr std::int64_t kGatherBlock = 1024;
 
@@ -122,9 +119,10 @@ struct Piece {
 };
 
 /// Calls `body(piece, position, count)` for runs that cover all elements of operands of one shape, on all lanes of the team.
-/// Operands whose innermost stride is 0 or 1 are read in place; others are gathered into a small block first.
+/// Lanes get `grain` elements at least. Operands whose innermost stride is 0 or 1 are read in place; others are gathered into a small block first.
 template <int N, typename Body>
-void forEachPiece(const std::array<const TensorView*, N>& operands, ThreadTeam& team, const Body& body) {
+void forEachPiece(const std::array<const TensorView*, N>& operands, ThreadTeam& team, std::int64_t grain,
+                  const Body& body) {
   const StridedWalk<N> walk(operands);
   if (walk.count == 0) return;
   // Shorter rows are cheaper to gather than to call a kernel for.
@@ -136,7 +134,7 @@ void forEachPiece(const std::array<const TensorView*, N>& operands, ThreadTeam& 
   for (int view = 0; view < N; ++view) bytes[view] = bytesPerElement(operands[view]->dtype);
 
   if (inPlace) {
-    team.parallelFor(walk.count, kElementGrain, [&](std::int64_t begin, std::int64_t end, int) {
+    team.parallelFor(walk.count, grain, [&](std::int64_t begin, std::int64_t end, int) {
       StridedCursor<N> cursor(walk, begin);
       for (std::int64_t position = begin; position < end;) {
         const std::int64_t left = walk.innerDim() - cursor.innerIndex();
@@ -154,7 +152,7 @@ void forEachPiece(const std::array<const TensorView*, N>& operands, ThreadTeam& 
     return;
   }
 
-  team.parallelFor(walk.count, kElementGrain, [&](std::int64_t begin, std::int64_t end, int) {
+  team.parallelFor(walk.count, grain, [&](std::int64_t begin, std::int64_t end, int) {
     alignas(64) std::byte blocks[N][kGatherBlock * 8];
     for (std::int64_t position = begin; position < end; position += kGatherBlock) {
       const std::int64_t run = end - position < kGatherBlock ? end - position : kGatherBlock;

@@ -9,8 +9,13 @@
 #include "kernels/attention.inl"
 #include "kernels/gemm_int8.inl"
 #include "kernels/normalization.inl"
-// normalization.inl before pooling.inl
 #include "kernels/pooling.inl"
+// vector_math.inl and wide_math.inl before the elementwise functions
+#include "kernels/wide_math.inl"
+
+#include "kernels/elementwise_unary.inl"
+// elementwise_unary.inl before elementwise_binary.inl, which has the table of both
+#include "kernels/elementwise_binary.inl"
 
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
@@ -19,4 +24,5 @@ inline constexpr KernelTable kKernels = {
     .attention = kAttentionKernels,
     .normalization = kNormalizationKernels,
     .pooling = kPoolingKernels,
+    .elementwise = kElementwiseKernels,
 };
