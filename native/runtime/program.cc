@@ -9,8 +9,6 @@ namespace gemmule {
 namespace {
 
 constexpr std::int64_t kAlignment = 64;
-/// Inputs up to this size are copied when a run is bound.
-constexpr std::int64_t kCopiedInputBytes = std::int64_t{1} << 20;
 constexpr std::int64_t kLargestArena = std::int64_t{1} << 46;
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) & ~(kAlignment - 1); }
@@ -140,20 +138,22 @@ Status ProgramRun::bind(std::span<const Argument> inputs, std::span<const Argume
   for (std::size_t index = 0; index < inputs.size(); ++index) {
     const BoundValue& value = values_[static_cast<std::size_t>(program.inputs_[index])];
     if (Status status = bindArray(index, inputs[index], value, "input"); !status.isOk()) return status;
-    if (inputs[index].bytes <= kCopiedInputBytes) copied += aligned(inputs[index].bytes);
+    copied += aligned(inputs[index].bytes);
   }
   for (std::size_t index = 0; index < outputs.size(); ++index) {
     const BoundValue& value = values_[static_cast<std::size_t>(program.outputs_[index])];
     if (Status status = bindArray(index, outputs[index], value, "output"); !status.isOk()) return status;
   }
   outputs_.assign(outputs.begin(), outputs.end());
-  inputCopies_.resize(static_cast<std::size_t>(copied));
+  inputs_ = MemoryBlock::make(static_cast<std::size_t>(copied), MemoryKind::kArena);
+  if (inputs_.data() == nullptr) {
+    return Status::outOfMemory("no memory for a copy of the inputs of " + std::to_string(copied) + " bytes");
+  }
   copied = 0;
   for (std::size_t index = 0; index < inputs.size(); ++index) {
-    std::byte*& data = values_[static_cast<std::size_t>(program.inputs_[index])].view.data;
-    data = inputs[index].data;
-    if (inputs[index].bytes == 0 || inputs[index].bytes > kCopiedInputBytes) continue;
-    data = inputCopies_.data() + copied;
+    std::byte* data = inputs_.data() + copied;
+    values_[static_cast<std::size_t>(program.inputs_[index])].view.data = data;
+    if (inputs[index].bytes == 0) continue;
     std::memcpy(data, inputs[index].data, static_cast<std::size_t>(inputs[index].bytes));
     copied += aligned(inputs[index].bytes);
   }

@@ -118,8 +118,8 @@ class ProgramRun {
   ProgramRun(std::shared_ptr<const Program> program, std::int64_t tokens, std::int64_t sequences)
       : program_(std::move(program)), tokens_(tokens), sequences_(sequences) {}
 
-  /// Checks every shape, view and array for these sizes, and lays out the arena. Small inputs are copied, so that
-  /// changing them cannot disturb the run; larger ones, and the outputs, must stay as they are until the run ends.
+  /// Checks every shape, view and array for these sizes, and lays out the arena. Inputs are copied, so that changing
+  /// them cannot disturb the run; outputs must stay where they are until it ends.
   Status bind(std::span<const Argument> inputs, std::span<const Argument> outputs);
 
   /// Runs all operations, on the caller and the team. `arena` grows to what is needed and can serve the next run.
@@ -148,7 +148,7 @@ class ProgramRun {
   std::vector<Operand> operands_;
   std::vector<std::int64_t> offsets_;
   std::vector<Argument> outputs_;
-  std::vector<std::byte> inputCopies_;
+  MemoryBlock inputs_;
   std::int64_t arenaBytes_ = 0;
   std::atomic<bool> cancelled_{false};
 };

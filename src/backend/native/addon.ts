@@ -25,7 +25,10 @@ export interface EngineInfo {
   readonly blas: string;
 }
 
-/** Native memory in bytes, by what holds it. */
+/**
+ * Native memory in bytes, by what holds it, of the whole process. Small tensors, and those beyond half a gigabyte, lie in
+ * memory of V8's own, which `process.memoryUsage().arrayBuffers` counts.
+ */
 export interface MemoryUsage {
   readonly tensors: number;
   readonly packedWeights: number;
@@ -40,19 +43,28 @@ export interface Addon {
   info(): EngineInfo;
   memory(): MemoryUsage;
   setThreads(threads: number): void;
+  /** An uninitialised buffer. */
   allocate(bytes: number): ArrayBuffer;
+  /** Frees the memory of a buffer of `allocate` or `mapFile` now and detaches it; false for any other. */
   release(buffer: ArrayBuffer): boolean;
   mapFile(path: string): ArrayBuffer;
   /** The memory through which `execute` and `pack` read their commands. */
   setCommandBuffer(words: Float64Array): void;
   execute(args: readonly (StorageArray | PackedHandle)[]): void;
   pack(format: number, args: readonly StorageArray[]): { handle: PackedHandle; bytes: number };
+  /** Lets go of the weight now; Programs that use it keep it. */
   releasePacked(handle: PackedHandle): void;
+  /** Checks and keeps a Program. Constants of V8's own memory are copied; the engine's are shared. */
   createProgram(
     words: Float64Array,
     names: readonly string[],
     constants: readonly (StorageArray | PackedHandle)[],
   ): ProgramHandle;
+  /**
+   * Starts a run, of which inputs are copied; the callback comes once, later. `outputs` must be fresh.
+   *
+   * @returns the run's number, for `cancelRun`.
+   */
   runProgram(
     program: ProgramHandle,
     inputs: readonly StorageArray[],

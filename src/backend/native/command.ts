@@ -1,4 +1,11 @@
-import { BackendError, type GemmuleError, IndexOutOfRangeError, NumericalError, ProgramError } from '../../errors.js';
+import {
+  BackendError,
+  DisposedError,
+  type GemmuleError,
+  IndexOutOfRangeError,
+  NumericalError,
+  ProgramError,
+} from '../../errors.js';
 import { dtypeCode, type StorageArray } from '../../tensor/dtype.js';
 import type { HostView } from '../view.js';
 import type { Addon, PackedHandle } from './addon.js';
@@ -89,6 +96,8 @@ export class CommandWriter {
 export function engineError(message: string, code: string | undefined, cause?: unknown): GemmuleError {
   const options = cause === undefined ? undefined : { cause };
   switch (code) {
+    case 'ERR_DISPOSED':
+      return new DisposedError(message, options);
     case 'ERR_INDEX':
       return new IndexOutOfRangeError(message, options);
     case 'ERR_NUMERICAL':

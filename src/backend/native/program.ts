@@ -171,13 +171,21 @@ export class NativeProgram implements Program {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const abort = (): void => this.#addon.cancelRun(handle, run);
-      const run = this.#addon.runProgram(handle, inputs, tokens, sequences, results, (message, code) => {
-        signal?.removeEventListener('abort', abort);
-        if (message === null) resolve();
-        else if (signal?.aborted) reject(signal.reason);
-        else reject(engineError(message, code));
-      });
+      let run = 0;
+      const abort = (): void => {
+        this.#addon.cancelRun(handle, run);
+        // At once: the run, which may be waiting behind others, works on copies of the inputs and writes to what nobody sees.
+        reject(signal?.reason);
+      };
+      try {
+        run = this.#addon.runProgram(handle, inputs, tokens, sequences, results, (message, code) => {
+          signal?.removeEventListener('abort', abort);
+          if (message === null) resolve();
+          else reject(engineError(message, code));
+        });
+      } catch (error) {
+        throw engineError((error as Error).message, (error as { code?: string }).code, error);
+      }
       signal?.addEventListener('abort', abort, { once: true });
     });
   }
