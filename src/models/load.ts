@@ -1,0 +1,53 @@
+import { type Backend, defaultBackend } from '../backend/index.js';
+import type { PackFormat } from '../backend/view.js';
+import { ModelError } from '../errors.js';
+import type { ConfigReader } from '../io/config-reader.js';
+import { ModelFolder } from '../io/model-folder.js';
+import type { TensorSource } from '../io/safetensors.js';
+import { readBert, readRoberta } from './bert.js';
+import { readDistilBert } from './distilbert.js';
+import { EncoderModel, type EncoderModelParameters } from './encoder-model.js';
+import { readMpnet } from './mpnet.js';
+
+/** The families by the `model_type` of their configs. */
+const FAMILIES: ReadonlyMap<string, (config: ConfigReader, source: TensorSource) => EncoderModelParameters> = new Map([
+  ['bert', readBert],
+  ['distilbert', readDistilBert],
+  ['mpnet', readMpnet],
+  ['roberta', readRoberta],
+  ['xlm-roberta', readRoberta],
+]);
+
+/** Settings of {@link loadModel}. */
+export interface LoadModelOptions {
+  /** What the model will run on; the default backend by default. */
+  readonly backend?: Backend | undefined;
+  /**
+   * The form that the weights of linear layers are kept in: `float32` (default; exact for every file), `bfloat16` or
+   * `int8`, which take half and a quarter of the memory.
+   */
+  readonly weightFormat?: PackFormat | undefined;
+}
+
+/**
+ * Loads an encoder of the BERT family (bert, distilbert, mpnet, roberta, xlm-roberta) from a folder as Hugging
+ * Face lays it out: `config.json`, and `model.safetensors` or several files with an index. Weights come through a memory
+ * map: linear layers are packed from it, embedding tables stay in it.
+ *
+ * @param folder - the folder's path, or the folder opened.
+ * @throws FileError when files are missing, FormatError when they are damaged, ModelError when the model is of a kind that
+ *   gemmule does not run, or its files do not belong together.
+ */
+export async function loadModel(folder: string | ModelFolder, options: LoadModelOptions = {}): Promise<EncoderModel> {
+  const { backend = defaultBackend(), weightFormat } = options;
+  const opened = typeof folder === 'string' ? ModelFolder.open(folder) : folder;
+  const config = opened.config('config.json');
+  const modelType = config.text('model_type');
+  const family = FAMILIES.get(modelType);
+  if (family === undefined) {
+    throw new ModelError(
+      `${config.path}: gemmule does not run models of type "${modelType}"; it runs ${[...FAMILIES.keys()].join(', ')}`,
+    );
+  }
+  return new EncoderModel(family(config, opened.weights()), { backend, weightFormat });
+}

@@ -1,0 +1,43 @@
+import type { View } from '../backend/view.js';
+import { ShapeError } from '../errors.js';
+import { contiguousStrides } from '../tensor/dim.js';
+
+/** How a table of sinusoidal positions is laid out. */
+export interface SinusoidOptions {
+  /**
+   * `interleaved` (default): sine in even columns, cosine in odd ones, as in the paper. `halves`: all sines, then all
+   * cosines, as in tensor2tensor.
+   */
+  readonly layout?: 'interleaved' | 'halves';
+  /** The longest wavelength over 2 pi; 10,000 by default. */
+  readonly base?: number;
+}
+
+/**
+ * Sinusoidal positions (Vaswani et al., arXiv:1706.03762, section 3.5): column pair i of row p holds the sine and cosine of
+ * `p / base^(2 i / hidden)`. Use it as the table of an {@link Embedding} that position ids select from.
+ *
+ * @param length - number of positions.
+ * @param hidden - width of a vector, even.
+ * @returns float32 `[length, hidden]`.
+ */
+export function sinusoidalPositions(length: number, hidden: number, options: SinusoidOptions = {}): View<'float32'> {
+  const { layout = 'interleaved', base = 10_000 } = options;
+  if (!Number.isInteger(length) || length < 0 || !Number.isInteger(hidden) || hidden < 2 || hidden % 2 !== 0) {
+    throw new ShapeError(
+      `sinusoidalPositions: expected a length from 0 up and an even hidden size, got ${length} and ${hidden}`,
+    );
+  }
+  const data = new Float32Array(length * hidden);
+  const half = hidden / 2;
+  for (let position = 0; position < length; position++) {
+    for (let pair = 0; pair < half; pair++) {
+      const angle = position / base ** ((2 * pair) / hidden);
+      const [sine, cosine] = layout === 'interleaved' ? [2 * pair, 2 * pair + 1] : [pair, half + pair];
+      data[position * hidden + sine] = Math.sin(angle);
+      data[position * hidden + cosine] = Math.cos(angle);
+    }
+  }
+  const dims = [length, hidden];
+  return { dtype: 'float32', dims, strides: contiguousStrides(dims), offset: 0, data };
+}
