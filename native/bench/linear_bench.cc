@@ -96,7 +96,7 @@ void bench(std::int64_t outFeatures, std::int64_t inFeatures) {
     for (const Isa isa : isas()) {
       for (const PackFormat format : kFormats) {
         std::shared_ptr<const PackedWeight> packed;
-        if (!PackedWeight::pack(format, weightView, kernelsFor(isa).int8, team, packed).isOk()) return;
+        if (!PackedWeight::pack(format, weightView, nullptr, kernelsFor(isa).int8, team, packed).isOk()) return;
         const double seconds =
             linearSeconds(isa, matrix(x, rows, inFeatures), matrix(y, rows, outFeatures), *packed, team);
         std::printf("%15.1f", operations / seconds);

@@ -35,9 +35,24 @@ Napi::Value pack(const Napi::CallbackInfo& info) {
     throwError(env, "pack: the weight must be a view", "ERR_BACKEND");
     return {};
   }
+  Operand inputScale;
+  if (Status status = decodeOperand(reader, environment.arguments, "pack", inputScale); !status.isOk()) {
+    throwStatus(env, status);
+    return {};
+  }
+  const float* scales = nullptr;
+  if (inputScale.isPresent()) {
+    const TensorView& view = inputScale.tensor;
+    if (inputScale.kind != Operand::Kind::kTensor || view.dtype != DType::kFloat32 || view.rank != 1 ||
+        operand.tensor.rank != 2 || view.dims[0] != operand.tensor.dims[1] || !view.isContiguous()) {
+      throwError(env, "pack: inputScale must be contiguous float32 [inFeatures]", "ERR_BACKEND");
+      return {};
+    }
+    scales = view.as<float>();
+  }
   std::shared_ptr<const PackedWeight> weight;
-  if (Status status = PackedWeight::pack(static_cast<PackFormat>(format), operand.tensor, kernelsFor(activeIsa()).int8,
-                                         *environment.engine->team(), weight);
+  if (Status status = PackedWeight::pack(static_cast<PackFormat>(format), operand.tensor, scales,
+                                         kernelsFor(activeIsa()).int8, *environment.engine->team(), weight);
       !status.isOk()) {
     throwStatus(env, status);
     return {};

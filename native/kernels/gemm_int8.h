@@ -30,6 +30,8 @@ struct Int8Rows {
   std::int64_t xStride = 0;
   std::int64_t rows = 0;
   std::int64_t depth = 0;
+  /// [depth]: x is multiplied by it first; null for ones.
+  const float* inputScale = nullptr;
   /// [rows, groups * 64]: int16 or int8, as the layout says; zeros beyond depth.
   void* quantized = nullptr;
   /// [rows, groups].

@@ -32,7 +32,7 @@ inline GroupScale groupScale(float greatest, bool finite) {
   return inverse <= 3.40282347e+38f ? GroupScale{greatest / 127.0f, inverse} : GroupScale{0.0f, 0.0f};
 }
 
-inline void quantizeGroup(const float* x, int count, Int8Activation* quantized, float* scale,
+inline void quantizeGroup(const float* x, const float* inputScale, int count, Int8Activation* quantized, float* scale,
                           std::int32_t* correction) {
   F32x16 values[4];
   F32x16 greatest = zero();
@@ -41,7 +41,8 @@ inline void quantizeGroup(const float* x, int count, Int8Activation* quantized, 
 #pragma GCC unroll 4
   for (int n = 0; n < 4; ++n) {
     const int left = count - n * kLanes;
-    values[n] = left >= kLanes ? load(x + n * kLanes) : left > 0 ? loadPartial(x + n * kLanes, left) : zero();
+    values[n] = left > 0 ? loadUpTo(x + n * kLanes, left) : zero();
+    if (inputScale != nullptr && left > 0) values[n] = mul(values[n], loadUpTo(inputScale + n * kLanes, left));
     greatest = max(greatest, abs(values[n]));
     difference = add(difference, sub(values[n], values[n]));
   }
@@ -65,7 +66,8 @@ inline void quantizeInt8(const Int8Rows& rows) {
     for (std::int64_t group = 0; group < groups; ++group) {
       const std::int64_t left = rows.depth - group * kInt8Group;
       const std::int64_t index = row * groups + group;
-      quantizeGroup(rows.x + row * rows.xStride + group * kInt8Group,
+      const float* inputScale = rows.inputScale == nullptr ? nullptr : rows.inputScale + group * kInt8Group;
+      quantizeGroup(rows.x + row * rows.xStride + group * kInt8Group, inputScale,
                     static_cast<int>(left < kInt8Group ? left : kInt8Group), quantized + index * kInt8Group,
                     rows.scales + index, rows.corrections == nullptr ? nullptr : rows.corrections + index);
     }

@@ -1,16 +1,5 @@
 // Implements kernels/normalization.h; included once a target by kernels/targets.
 
-GEMMULE_INLINE F32x16 loadUpTo(const float* p, std::int64_t n) {
-  return n >= kLanes ? load(p) : loadPartial(p, static_cast<int>(n));
-}
-GEMMULE_INLINE void storeUpTo(float* p, F32x16 a, std::int64_t n) {
-  if (n >= kLanes) {
-    store(p, a);
-  } else {
-    storePartial(p, a, static_cast<int>(n));
-  }
-}
-
 inline void layerNormRow(const LayerNormRows& rows, const float* x, const float* residual, float* y) {
   const std::int64_t columns = rows.columns;
   F32x16 sum = zero();

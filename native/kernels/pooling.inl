@@ -1,4 +1,4 @@
-// Implements kernels/pooling.h; included once a target by kernels/targets, after normalization.inl.
+// Implements kernels/pooling.h; included once a target by kernels/targets.
 
 inline constexpr std::int64_t kPoolingBlock = 32;
 

@@ -538,6 +538,18 @@ GEMMULE_INLINE F32x16 copySign(F32x16 magnitude, F32x16 sign) {
       orInt(andInt(bitsOf(magnitude), broadcastInt(INT32_MAX)), andInt(bitsOf(sign), broadcastInt(INT32_MIN))));
 }
 
+// Lanes beyond the first n are zero, or are not stored.
+GEMMULE_INLINE F32x16 loadUpTo(const float* p, std::int64_t n) {
+  return n >= kLanes ? load(p) : loadPartial(p, static_cast<int>(n));
+}
+GEMMULE_INLINE void storeUpTo(float* p, F32x16 a, std::int64_t n) {
+  if (n >= kLanes) {
+    store(p, a);
+  } else {
+    storePartial(p, a, static_cast<int>(n));
+  }
+}
+
 GEMMULE_INLINE F32x16 loadFloat16Partial(const std::uint16_t* p, int n) {
   std::uint16_t lanes[kLanes] = {};
   std::memcpy(lanes, p, sizeof(std::uint16_t) * static_cast<std::size_t>(n));

@@ -71,6 +71,7 @@ Status quantize(const OpContext& context, const TensorView& x, const PackedWeigh
     block.xStride = x.strides[0];
     block.rows = end - begin;
     block.depth = x.dims[1];
+    block.inputScale = weight.inputScale();
     block.quantized = input->numbers + begin * input->rowBytes;
     block.scales = input->scales + begin * groups;
     block.corrections = input->corrections + begin * groups;

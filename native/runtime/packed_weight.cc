@@ -72,8 +72,9 @@ void packFloatPanel(const TensorView& weight, std::int64_t panel, Target* out, S
 /// Quantises rows of weights as activations are, and lays them out as the columns of a panel.
 class Int8PanelPacker {
  public:
-  Int8PanelPacker(const Int8Kernels& kernels, std::int64_t depth, std::int64_t groups)
+  Int8PanelPacker(const Int8Kernels& kernels, const float* inputScale, std::int64_t depth, std::int64_t groups)
       : kernels_(kernels),
+        inputScale_(inputScale),
         depth_(depth),
         groups_(groups),
         row_(static_cast<std::size_t>(depth)),
@@ -88,6 +89,9 @@ class Int8PanelPacker {
         readRow(weight, feature, 0, depth_, row_.data());
       } else {
         std::fill(row_.begin(), row_.end(), 0.0f);
+      }
+      if (inputScale_ != nullptr) {
+        for (std::size_t k = 0; k < row_.size(); ++k) row_[k] /= inputScale_[k];
       }
       quantize();
       store(column, out);
@@ -124,6 +128,7 @@ class Int8PanelPacker {
   }
 
   const Int8Kernels& kernels_;
+  const float* inputScale_;
   std::int64_t depth_;
   std::int64_t groups_;
   std::vector<float> row_;
@@ -135,7 +140,7 @@ class Int8PanelPacker {
 
 void packPanels(PackFormat format, const TensorView& weight, const Int8Kernels& int8, std::int64_t begin,
                 std::int64_t end, const PackedWeight& packed, std::byte* out) {
-  Int8PanelPacker packer(int8, weight.dims[1], format == PackFormat::kInt8 ? packed.groups() : 0);
+  Int8PanelPacker packer(int8, packed.inputScale(), weight.dims[1], format == PackFormat::kInt8 ? packed.groups() : 0);
   for (std::int64_t panel = begin; panel < end; ++panel) {
     std::byte* target = out + panel * packed.panelBytes();
     switch (format) {
@@ -165,13 +170,16 @@ std::int64_t PackedWeight::panelBytes() const {
   }
 }
 
-Status PackedWeight::pack(PackFormat format, const TensorView& weight, const Int8Kernels& int8, ThreadTeam& team,
-                          std::shared_ptr<const PackedWeight>& result) {
+Status PackedWeight::pack(PackFormat format, const TensorView& weight, const float* inputScale, const Int8Kernels& int8,
+                          ThreadTeam& team, std::shared_ptr<const PackedWeight>& result) {
   if (weight.rank != 2) return Status::invalid("pack: the weight must have rank 2");
   if (weight.dtype != DType::kFloat32 && weight.dtype != DType::kFloat16 && weight.dtype != DType::kBfloat16) {
     return Status::invalid("pack: the weight must be float32, float16 or bfloat16");
   }
   auto packed = std::make_shared<PackedWeight>();
+  if (format == PackFormat::kInt8 && inputScale != nullptr) {
+    packed->inputScale_.assign(inputScale, inputScale + weight.dims[1]);
+  }
   packed->format_ = format;
   packed->int8Layout_ = int8.layout;
   packed->outFeatures_ = weight.dims[0];

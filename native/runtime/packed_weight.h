@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "kernels/gemm_int8.h"
 #include "runtime/memory.h"
@@ -25,9 +26,12 @@ inline constexpr std::int64_t kPanelWidth = 16;
 /// wants it (kernels/gemm_int8.h).
 class PackedWeight {
  public:
-  /// Packs `weight` (rank 2, any strides, float32, float16 or bfloat16) for the kernels given.
-  static Status pack(PackFormat format, const TensorView& weight, const Int8Kernels& int8, ThreadTeam& team,
-                     std::shared_ptr<const PackedWeight>& result);
+  /// Packs `weight` (rank 2, any strides, float32, float16 or bfloat16) for the kernels given. `inputScale` (int8 only;
+  /// null for ones) holds a number for every input feature: weights are divided by it here, and activations multiplied
+  /// before they are quantised, which leaves the product as it is and moves what is hard to quantise from one to the
+  /// other (SmoothQuant, Xiao et al., arXiv:2211.10438).
+  static Status pack(PackFormat format, const TensorView& weight, const float* inputScale, const Int8Kernels& int8,
+                     ThreadTeam& team, std::shared_ptr<const PackedWeight>& result);
 
   PackFormat format() const { return format_; }
   std::int64_t outFeatures() const { return outFeatures_; }
@@ -37,6 +41,8 @@ class PackedWeight {
   std::int64_t groups() const { return (inFeatures_ + kInt8Group - 1) / kInt8Group; }
   /// Which instruction sets can read it, in int8.
   Int8Layout int8Layout() const { return int8Layout_; }
+  /// [inFeatures], what to multiply activations with before they are quantised, or null.
+  const float* inputScale() const { return inputScale_.empty() ? nullptr : inputScale_.data(); }
   /// Bytes that the packed form occupies.
   std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size()); }
 
@@ -48,6 +54,7 @@ class PackedWeight {
   Int8Layout int8Layout_ = Int8Layout::kPairs;
   std::int64_t outFeatures_ = 0;
   std::int64_t inFeatures_ = 0;
+  std::vector<float> inputScale_;
   MemoryBlock memory_;
 };
 

@@ -65,6 +65,8 @@ struct Problem {
   std::vector<float> weight;
   std::vector<float> bias;
   std::vector<float> residual;
+  /// Of int8 products; empty for ones.
+  std::vector<float> inputScale;
 
   explicit Problem(const LinearCase& linear)
       : shape(linear),
@@ -77,8 +79,8 @@ struct Problem {
   std::vector<float> run(PackFormat format, Isa isa, int threads, std::int64_t firstRow, std::int64_t rows) const {
     ThreadTeam team(threads);
     std::shared_ptr<const PackedWeight> packed;
-    CHECK_OK(PackedWeight::pack(format, matrix(weight.data(), shape.out, shape.in, shape.in), kernelsFor(isa).int8,
-                                team, packed));
+    CHECK_OK(PackedWeight::pack(format, matrix(weight.data(), shape.out, shape.in, shape.in),
+                                inputScale.empty() ? nullptr : inputScale.data(), kernelsFor(isa).int8, team, packed));
     Operand packedOperand;
     packedOperand.kind = Operand::Kind::kPacked;
     packedOperand.packed = packed.get();
@@ -249,6 +251,25 @@ TEST(int8ProductsAreExactlyAsDefined) {
   }
 }
 
+TEST(int8WithScaledInputs) {
+  // Powers of two scale exactly: as if x and the weight had been scaled by hand.
+  Problem problem({6, 100, 40});
+  Problem scaled = problem;
+  for (std::int64_t k = 0; k < 100; ++k) {
+    const float scale = std::ldexp(1.0f, static_cast<int>(k % 9) - 4);
+    problem.inputScale.push_back(scale);
+    for (std::int64_t row = 0; row < 6; ++row) scaled.x[static_cast<std::size_t>(row * scaled.xStride + k)] *= scale;
+    for (std::int64_t column = 0; column < 40; ++column) {
+      scaled.weight[static_cast<std::size_t>(column * 100 + k)] /= scale;
+    }
+  }
+  for (const Isa isa : isas()) {
+    const std::vector<float> a = problem.run(PackFormat::kInt8, isa, 2, 0, 6);
+    const std::vector<float> b = scaled.run(PackFormat::kInt8, isa, 2, 0, 6);
+    CHECK(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+  }
+}
+
 TEST(int8OfExtremeNumbers) {
   const std::int64_t in = 70;
   for (const Isa isa : isas()) {
@@ -314,7 +335,7 @@ TEST(packsStridedWeightsOfHalfPrecision) {
     view.strides = {1, out};
     view.dtype = dtype;
     std::shared_ptr<const PackedWeight> packed;
-    CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, view, kernelsFor(activeIsa()).int8, team, packed));
+    CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, view, nullptr, kernelsFor(activeIsa()).int8, team, packed));
     return packed;
   };
   const auto a = pack(wide.data(), DType::kFloat32);

@@ -18,8 +18,14 @@ export interface Backend {
     operands: readonly Operand[],
     attributes: AttributesOf<P> & object,
   ): View[];
-  /** Brings a weight matrix `[outFeatures, inFeatures]` (float32, float16, bfloat16) into the layout that `linear` reads. */
-  pack(weight: View, format: PackFormat): PackedWeight;
+  /**
+   * Brings a weight matrix `[outFeatures, inFeatures]` (float32, float16, bfloat16) into the layout that `linear` reads.
+   *
+   * @param inputScale - with `int8` only: positive float32 `[inFeatures]`. Weights are divided by it, and activations
+   *   multiplied before they are quantised: the product stays, and large activations become easier to quantise
+   *   (SmoothQuant, Xiao et al., arXiv:2211.10438).
+   */
+  pack(weight: View, format: PackFormat, inputScale?: View): PackedWeight;
   /** Prepares a recording to run off the event loop. Without it, recordings are interpreted operation by operation. */
   compile?(recorded: RecordedProgram): Program;
 }

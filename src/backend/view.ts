@@ -41,7 +41,8 @@ export interface OutputSpec {
 }
 
 /** Storage formats of a packed weight. */
-export type PackFormat = 'float32' | 'bfloat16' | 'int8';
+export const PACK_FORMATS = ['float32', 'bfloat16', 'int8'] as const;
+export type PackFormat = (typeof PACK_FORMATS)[number];
 
 /**
  * A weight matrix `[outFeatures, inFeatures]` in a backend's own layout, made once by `Backend.pack` and read by `linear`.

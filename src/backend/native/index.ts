@@ -1,6 +1,7 @@
-import { BackendError, DisposedError, DTypeError, ShapeError } from '../../errors.js';
-import { concreteDim, contiguousStrides, formatShape, sizeOf } from '../../tensor/dim.js';
+import { BackendError, DisposedError } from '../../errors.js';
+import { concreteDim, contiguousStrides, sizeOf } from '../../tensor/dim.js';
 import type { Backend } from '../backend.js';
+import { checkPackArguments } from '../pack.js';
 import type { Primitive } from '../primitive.js';
 import { type AttributesOf, PRIMITIVES, type PrimitiveName } from '../primitives/index.js';
 import type { Program, RecordedProgram } from '../recorder/program.js';
@@ -83,16 +84,12 @@ export class NativeBackend implements Backend {
     return results;
   }
 
-  pack(weight: View, format: PackFormat): PackedWeight {
-    const [outFeatures, inFeatures] = weight.dims;
-    if (weight.dims.length !== 2 || typeof outFeatures !== 'number' || typeof inFeatures !== 'number') {
-      throw new ShapeError(`pack: argument weight must be [outFeatures, inFeatures], got ${formatShape(weight.dims)}`);
-    }
-    if (weight.dtype !== 'float32' && weight.dtype !== 'float16' && weight.dtype !== 'bfloat16') {
-      throw new DTypeError(`pack: argument weight must be float32, float16 or bfloat16, got ${weight.dtype}`);
-    }
+  pack(weight: View, format: PackFormat, inputScale?: View): PackedWeight {
+    const { outFeatures, inFeatures } = checkPackArguments(weight, format, inputScale);
     this.#command.begin();
     this.#command.operand(hostView('pack', weight));
+    if (inputScale === undefined) this.#command.none();
+    else this.#command.operand(hostView('pack', inputScale));
     try {
       const { handle, bytes } = this.#command.pack(FORMAT_CODES[format]);
       return new NativePackedWeight(handle, format, outFeatures, inFeatures, bytes);

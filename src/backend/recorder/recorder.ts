@@ -38,8 +38,8 @@ export class Recorder implements Backend {
     this.#target = target;
   }
 
-  pack(weight: View, format: PackFormat): PackedWeight {
-    return this.#target.pack(weight, format);
+  pack(weight: View, format: PackFormat, inputScale?: View): PackedWeight {
+    return this.#target.pack(weight, format, inputScale);
   }
 
   /** A new symbolic value of the given shape. */

@@ -1,5 +1,5 @@
-import { BackendError, DTypeError, ShapeError } from '../../errors.js';
-import { formatShape } from '../../tensor/dim.js';
+import { BackendError } from '../../errors.js';
+import { checkPackArguments } from '../pack.js';
 import type { HostView, PackedWeight, PackFormat, View } from '../view.js';
 import { numbersOf } from './elements.js';
 import { fromBfloat16Bits, toBfloat16Bits } from './half.js';
@@ -32,6 +32,8 @@ export class Int8PackedWeight implements PackedWeight {
     readonly outFeatures: number,
     readonly inFeatures: number,
     readonly rows: QuantizedRows,
+    /** What to multiply activations with before they are quantised, `[inFeatures]`; null for ones. */
+    readonly inputScale: Float64Array | null,
   ) {}
 
   get bytes(): number {
@@ -42,14 +44,8 @@ export class Int8PackedWeight implements PackedWeight {
 export type ReferencePackedWeight = FloatPackedWeight | Int8PackedWeight;
 
 /** The packed form of a weight matrix `[outFeatures, inFeatures]`. */
-export function packWeight(weight: View, format: PackFormat): ReferencePackedWeight {
-  const [outFeatures, inFeatures] = weight.dims;
-  if (weight.dims.length !== 2 || typeof outFeatures !== 'number' || typeof inFeatures !== 'number') {
-    throw new ShapeError(`pack: argument weight must be [outFeatures, inFeatures], got ${formatShape(weight.dims)}`);
-  }
-  if (weight.dtype !== 'float32' && weight.dtype !== 'float16' && weight.dtype !== 'bfloat16') {
-    throw new DTypeError(`pack: argument weight must be float32, float16 or bfloat16, got ${weight.dtype}`);
-  }
+export function packWeight(weight: View, format: PackFormat, inputScale?: View): ReferencePackedWeight {
+  const { outFeatures, inFeatures } = checkPackArguments(weight, format, inputScale);
   const values = Float32Array.from(numbersOf(weight as HostView));
   switch (format) {
     case 'float32':
@@ -58,8 +54,11 @@ export function packWeight(weight: View, format: PackFormat): ReferencePackedWei
       const rounded = values.map((value) => fromBfloat16Bits(toBfloat16Bits(value)));
       return new FloatPackedWeight(format, outFeatures, inFeatures, rounded);
     }
-    case 'int8':
-      return new Int8PackedWeight(outFeatures, inFeatures, quantizeRows(values, outFeatures, inFeatures));
+    case 'int8': {
+      const scale = inputScale === undefined ? null : numbersOf(inputScale as HostView);
+      const scaled = scale === null ? values : values.map((value, n) => value / scale[n % inFeatures]);
+      return new Int8PackedWeight(outFeatures, inFeatures, quantizeRows(scaled, outFeatures, inFeatures), scale);
+    }
   }
 }
 

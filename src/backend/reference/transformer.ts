@@ -24,7 +24,9 @@ function optionalNumbers(view: HostView | null): Float64Array | null {
 function rowProduct(x: Float64Array, weight: ReferencePackedWeight): (token: number, feature: number) => number {
   const length = weight.inFeatures;
   if (weight.format === 'int8') {
-    const rows = quantizeRows(x, length === 0 ? 0 : x.length / length, length);
+    const { inputScale } = weight;
+    const scaled = inputScale === null ? x : Float32Array.from(x, (value, n) => value * inputScale[n % length]);
+    const rows = quantizeRows(scaled, length === 0 ? 0 : x.length / length, length);
     return (token, feature) => dotQuantized(rows, token, weight.rows, feature, length);
   }
   const { values } = weight;
