@@ -29,3 +29,5 @@ endif()
 # Their definitions (native/linalg/fortran_runtime.cc) come before the archive that needs them.
 target_link_options(gemmule_openblas INTERFACE -Wl,--undefined=_gfortran_concat_string)
 target_link_libraries(gemmule_openblas INTERFACE ${OPENBLAS_ARCHIVE} m)
+# native/linalg/blas.cc answers what OpenBLAS asks of the environment.
+target_link_options(gemmule_openblas INTERFACE -Wl,--wrap=getenv -Wl,--undefined=__wrap_getenv)

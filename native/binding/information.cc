@@ -54,7 +54,7 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
 
 Napi::Value setThreads(const Napi::CallbackInfo& info) {
   std::int64_t threads;
-  if (!readInteger(info.Env(), info[0], "setThreads: threads", 1, 1024, threads)) return {};
+  if (!readInteger(info.Env(), info[0], "setThreads: threads", 1, 256, threads)) return {};
   Environment::of(info.Env()).engine->setThreads(static_cast<int>(threads));
   return info.Env().Undefined();
 }

@@ -1,6 +1,7 @@
 #include "linalg/blas.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "runtime/cpu.h"
@@ -11,8 +12,9 @@ extern int blas_cpu_number;
 extern int blas_num_threads;
 void openblas_set_num_threads(int threads);
 char* openblas_get_corename(void);
-void gotoblas_dynamic_init(void);
-void gotoblas_dynamic_quit(void);
+
+char* __real_getenv(const char* name);
+char* __wrap_getenv(const char* name);
 }
 
 namespace gemmule {
@@ -24,31 +26,20 @@ __attribute__((constructor(101))) void startWithoutThreads() {
   blas_num_threads = 1;
 }
 
+#if defined(__x86_64__)
 const char* coreFor(Isa isa) {
   switch (isa) {
-    case Isa::kBaseline:
-      return "PRESCOTT";
     case Isa::kAvx2:
       return "HASWELL";
     case Isa::kAvx512:
       return "SKYLAKEX";
-    case Isa::kNeon:
-      break;
+    default:
+      return "PRESCOTT";
   }
-  return nullptr;
 }
+#endif
 
 bool initialize() {
-#if defined(__x86_64__)
-  const char* core = coreFor(activeIsa());
-  // OpenBLAS knows processors by name, and takes those newer than itself for the oldest: choose by instruction set.
-  if (std::getenv("OPENBLAS_CORETYPE") == nullptr && core != nullptr) {
-    setenv("OPENBLAS_CORETYPE", core, 1);
-    gotoblas_dynamic_quit();
-    gotoblas_dynamic_init();
-    unsetenv("OPENBLAS_CORETYPE");
-  }
-#endif
   openblas_set_num_threads(1);
   return true;
 }
@@ -68,3 +59,16 @@ const char* blasDescription() {
 }
 
 }  // namespace gemmule
+
+/// What OpenBLAS and the engine read from the environment goes through here (the linker's --wrap). OpenBLAS knows
+/// processors by name, and takes those newer than itself for the oldest: it is told which kernels to use, in its own
+/// variable. Setting that variable in earnest is not safe beside the threads of the host.
+char* __wrap_getenv(const char* name) {
+  char* value = __real_getenv(name);
+#if defined(__x86_64__)
+  if (value == nullptr && std::strcmp(name, "OPENBLAS_CORETYPE") == 0) {
+    return const_cast<char*>(gemmule::coreFor(gemmule::activeIsa()));
+  }
+#endif
+  return value;
+}

@@ -27,8 +27,8 @@ namespace gemmule {
 /// The BLAS library and the processor core whose kernels it uses, for people to read.
 const char* blasDescription();
 
-/// Keeps OpenBLAS on the calling thread and gives it the instruction set that the engine uses. Whoever is about to call
-/// BLAS calls this first; all but the first time it does nothing.
+/// Keeps OpenBLAS on the calling thread. Whoever is about to call BLAS calls this first; all but the first time it does
+/// nothing.
 void ensureBlas();
 
 }  // namespace gemmule

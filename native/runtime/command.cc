@@ -1,5 +1,7 @@
 #include "runtime/command.h"
 
+#include <algorithm>
+
 #include "runtime/bounds.h"
 
 namespace gemmule {
@@ -68,6 +70,18 @@ Status decodeOperand(WordReader& words, std::span<const Argument> arguments, con
   return Status::ok();
 }
 
+bool Command::isShared(const Argument& result, std::span<const Argument> arguments) const {
+  const std::byte* end = result.data + result.bytes;
+  const auto isInside = [&](const TensorView& view) { return view.data >= result.data && view.data < end; };
+  for (const Argument& other : arguments) {
+    if (&other != &result && other.data < end && result.data < other.data + other.bytes) return true;
+  }
+  for (const Operand& operand : operands_) {
+    if (operand.kind == Operand::Kind::kTensor && isInside(operand.tensor)) return true;
+  }
+  return std::any_of(results_.begin(), results_.end(), isInside);
+}
+
 Status Command::decode(std::span<const double> words, std::span<const Argument> arguments) {
   const std::span<const OpDefinition> ops = allOps();
   WordReader reader(words);
@@ -86,8 +100,9 @@ Status Command::decode(std::span<const double> words, std::span<const Argument> 
   for (Operand& operand : operands_) {
     if (Status status = decodeOperand(reader, arguments, name, operand); !status.isOk()) return status;
   }
-  results_.resize(static_cast<std::size_t>(resultCount));
-  for (TensorView& result : results_) {
+  results_.clear();
+  for (std::int64_t index = 0; index < resultCount; ++index) {
+    TensorView result;
     const Argument* argument = nullptr;
     if (Status status = decodeHead(reader, arguments, name, result, argument); !status.isOk()) return status;
     for (int axis = 0; axis < result.rank; ++axis) result.dims[axis] = reader.integer();
@@ -96,8 +111,10 @@ Status Command::decode(std::span<const double> words, std::span<const Argument> 
     if (size < 0 || size > argument->bytes / argument->elementBytes) {
       return Status::invalid(name + ": the result does not fit its array");
     }
+    if (isShared(*argument, arguments)) return Status::invalid(name + ": the result shares memory with an argument");
     setContiguousStrides(result);
     result.data = argument->data;
+    results_.push_back(result);
   }
   return Status::ok();
 }

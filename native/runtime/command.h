@@ -39,6 +39,10 @@ class Command {
   std::span<const double> attributes() const { return attributes_; }
 
  private:
+  /// Whether another argument, an operand or an earlier result lies in the same memory as a result: an operation that
+  /// checks indices and then uses them must not write to them in between.
+  bool isShared(const Argument& result, std::span<const Argument> arguments) const;
+
   const OpDefinition* definition_ = nullptr;
   std::vector<Operand> operands_;
   std::vector<TensorView> results_;

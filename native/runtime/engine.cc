@@ -16,7 +16,8 @@ namespace {
 
 /// After this long without work, memory kept for the next run is given back.
 constexpr auto kIdleTime = std::chrono::seconds(10);
-constexpr int kMostThreads = 1024;
+/// OpenBLAS has working memory for some 700 threads and ends the process beyond.
+constexpr int kMostThreads = 256;
 
 int defaultThreads() {
   if (const char* text = std::getenv("GEMMULE_NUM_THREADS"); text != nullptr) {

@@ -17,7 +17,7 @@
 namespace gemmule {
 namespace {
 
-constexpr int kMostThreads = 1024;
+constexpr int kMostThreads = 256;
 constexpr auto kSpinTime = std::chrono::microseconds(20);
 
 void relax() {
