@@ -1,0 +1,84 @@
+import type { Backend } from '../backend/index.js';
+import type { PackFormat } from '../backend/view.js';
+import { ArgumentError } from '../errors.js';
+
+/** Settings of `TextEmbedder.load`. */
+export interface LoadOptions {
+  /** What computes; the default backend by default. */
+  readonly backend?: Backend | undefined;
+  /** The form that weights are kept in: `float32` (default), `bfloat16` or `int8`, smaller and less exact. */
+  readonly weightFormat?: PackFormat | undefined;
+  /** Texts are cut after so many tokens, special ones included; by default what the model's files say. */
+  readonly maxTokens?: number | undefined;
+}
+
+/** How far a call is. */
+export interface EmbedProgress {
+  /** Texts that are done. */
+  readonly done: number;
+  /** Texts that were given. */
+  readonly total: number;
+}
+
+/** Settings that all calls have in common. */
+export interface CallOptions {
+  /** Texts are cut after so many tokens, special ones included; by default what the embedder was loaded with. */
+  readonly maxTokens?: number | undefined;
+  /** Whether texts that are too long are cut (true, the default) or are a TruncatedTextError. */
+  readonly truncate?: boolean | undefined;
+  /** Rejects the call with the signal's reason and stops computing for it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then while texts are being embedded, and at the end. */
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined;
+}
+
+/** Settings of `embed`. */
+export interface EmbedOptions extends CallOptions {
+  /**
+   * What is put in front of every text: the name of a prompt from the model's files, such as `query`; or `{ text }`, as it
+   * is; or null for nothing. By default the model's default prompt, if it has one.
+   */
+  readonly prompt?: string | { readonly text: string } | null | undefined;
+  /**
+   * Only the first so many numbers of each vector, normalised again: for models trained to allow that (Matryoshka;
+   * Kusupati et al., arXiv:2205.13147). All by default.
+   */
+  readonly dimensions?: number | undefined;
+  /** Whether vectors are divided by their length; by default what the model's files say. */
+  readonly normalize?: boolean | undefined;
+}
+
+/** Refuses what is not an array of strings; JavaScript callers have no compiler to stop them. */
+export function requireTexts(operation: string, texts: unknown): asserts texts is readonly string[] {
+  if (!Array.isArray(texts)) {
+    const came = typeof texts === 'string' ? `a string; put it in an array: ${operation}([text])` : kindOf(texts);
+    throw new ArgumentError(`${operation}: texts must be an array of strings, got ${came}`);
+  }
+
+  for (const [index, text] of texts.entries()) {
+    if (typeof text !== 'string') {
+      throw new ArgumentError(
+        `${operation}: texts must be an array of strings, but texts[${index}] is ${kindOf(text)}`,
+      );
+    }
+  }
+}
+
+export function requireText(operation: string, text: unknown): asserts text is string {
+  if (typeof text !== 'string') throw new ArgumentError(`${operation}: text must be a string, got ${kindOf(text)}`);
+}
+
+/** Refuses what is not a whole number in a range. */
+export function requireCount(operation: string, name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new ArgumentError(`${operation}: ${name} must be a whole number from ${least} to ${most}, got ${value}`);
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'undefined';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number') return `the number ${value}`;
+  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no class'})` : `a ${typeof value}`;
+}
