@@ -66,6 +66,8 @@ Status decodeOperand(WordReader& words, std::span<const Argument> arguments, con
   if (size < 0 || !viewFits(view, offset, argument->bytes / argument->elementBytes)) {
     return Status::invalid(what + ": the view reaches outside its array");
   }
+  // Strides of a view without elements may say anything; nobody shall compute addresses with them.
+  if (size == 0) setContiguousStrides(view);
   view.data = size == 0 ? argument->data : argument->data + offset * argument->elementBytes;
   return Status::ok();
 }

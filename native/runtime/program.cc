@@ -102,6 +102,8 @@ Status ProgramRun::bindOperand(const Program::OperandSpec& spec, TensorView& vie
     return Status::invalid("a view reaches outside its value for " + std::to_string(tokens_) + " tokens and " +
                            std::to_string(sequences_) + " sequences");
   }
+  // Strides of a view without elements may say anything; nobody shall compute addresses with them.
+  if (elements == 0) setContiguousStrides(view);
   offset = elements == 0 ? 0 : offset * bytesPerElement(view.dtype);
   return Status::ok();
 }
