@@ -1,0 +1,83 @@
+import type { TokenizerError } from '../../errors.js';
+import { describe, type Fields, isId } from '../fields.js';
+
+/** The tokens of a word. */
+export interface WordTokens {
+  readonly ids: readonly number[];
+  /** Where each token begins in the word, in UTF-16 units. */
+  readonly starts: readonly number[];
+  /** Where each token ends. */
+  readonly ends: readonly number[];
+}
+
+/** Divides words into the tokens of a vocabulary. */
+export interface TokenModel {
+  readonly vocabulary: Vocabulary;
+  tokenize(word: string): WordTokens;
+}
+
+/** Tokens and their ids. */
+export class Vocabulary {
+  readonly #ids: Map<string, number>;
+  readonly #tokens: string[] = [];
+
+  constructor(ids: Map<string, number>) {
+    this.#ids = ids;
+    for (const [token, id] of ids) this.#tokens[id] = token;
+  }
+
+  /** Reads an object of tokens and ids. */
+  static read(fields: Fields, name: string): Vocabulary {
+    const ids = new Map<string, number>();
+    for (const [token, id] of fields.fields(name).entries()) {
+      if (!isId(id))
+        throw fields.error(`${name}: the id of ${JSON.stringify(token)} must be a number, got ${describe(id)}`);
+      ids.set(token, id);
+    }
+    if (largestId(ids) > 16 * ids.size + 1_000_000) {
+      throw fields.error(`${name}: ids are far larger than there are tokens; the file is damaged`);
+    }
+    return new Vocabulary(ids);
+  }
+
+  /** The number of different tokens. */
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#ids.get(token);
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+
+  tokens(): IterableIterator<[string, number]> {
+    return this.#ids.entries();
+  }
+
+  /** The id of a token that must be there. */
+  require(token: string, fail: (message: string) => TokenizerError): number {
+    const id = this.#ids.get(token);
+    if (id === undefined) throw fail(`the token ${JSON.stringify(token)} is not in the vocabulary`);
+    return id;
+  }
+
+  /** The ids of the tokens `<0x00>` to `<0xFF>`, where all are there. */
+  byteTokens(): readonly number[] | null {
+    const ids: number[] = [];
+    for (let byte = 0; byte < 256; byte++) {
+      const id = this.#ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+      if (id === undefined) return null;
+      ids.push(id);
+    }
+    return ids;
+  }
+}
+
+function largestId(ids: Map<string, number>): number {
+  let largest = 0;
+  for (const id of ids.values()) largest = Math.max(largest, id);
+  return largest;
+}
