@@ -8,35 +8,36 @@
 export class AlignedText {
   readonly text: string;
   readonly tracked: boolean;
-  /** Where character 0 comes from, as long as nothing was rewritten. */
-  readonly #base: number;
+  /** Where in the original the stretch begins that this text is made of. */
+  readonly origin: number;
   /** Start and end of every character's origin, or null as long as nothing was rewritten. */
   readonly #origins: Int32Array | null;
 
-  private constructor(text: string, tracked: boolean, base: number, origins: Int32Array | null) {
+  private constructor(text: string, tracked: boolean, origin: number, origins: Int32Array | null) {
     this.text = text;
     this.tracked = tracked;
-    this.#base = base;
+    this.origin = origin;
     this.#origins = origins;
   }
 
-  /** @param base - where the text begins in the original. */
-  static of(text: string, base: number, tracked: boolean): AlignedText {
-    return new AlignedText(text, tracked, base, null);
+  /** @param origin - where the text begins in the original. */
+  static of(text: string, origin: number, tracked: boolean): AlignedText {
+    return new AlignedText(text, tracked, origin, null);
   }
 
   /** The text from `start` to `end`. */
   slice(start: number, end: number): AlignedText {
     const origins = this.#origins === null ? null : this.#origins.subarray(2 * start, 2 * end);
-    return new AlignedText(this.text.slice(start, end), this.tracked, this.#base + start, origins);
+    const origin = start === 0 ? this.origin : this.startOf(start);
+    return new AlignedText(this.text.slice(start, end), this.tracked, origin, origins);
   }
 
   startOf(index: number): number {
-    return this.#origins === null ? this.#base + index : this.#origins[2 * index];
+    return this.#origins === null ? this.origin + index : this.#origins[2 * index];
   }
 
   endOf(index: number): number {
-    return this.#origins === null ? this.#base + index + 1 : this.#origins[2 * index + 1];
+    return this.#origins === null ? this.origin + index + 1 : this.#origins[2 * index + 1];
   }
 
   /**
@@ -47,7 +48,7 @@ export class AlignedText {
   replace(pattern: RegExp, replacement: (match: string) => string, anchor: 'whole' | 'last' = 'whole'): AlignedText {
     if (!this.tracked) {
       const text = this.text.replace(pattern, (match) => replacement(match));
-      return text === this.text ? this : new AlignedText(text, false, this.#base, null);
+      return text === this.text ? this : new AlignedText(text, false, this.origin, null);
     }
     const builder = new AlignmentBuilder(this);
     for (const match of this.text.matchAll(pattern)) {
@@ -65,7 +66,7 @@ export class AlignedText {
   /** Puts a text in front; it shares the place of the first character. An empty text stays empty. */
   prepend(prefix: string): AlignedText {
     if (this.text === '') return this;
-    if (!this.tracked) return new AlignedText(prefix + this.text, false, this.#base, null);
+    if (!this.tracked) return new AlignedText(prefix + this.text, false, this.origin, null);
     const builder = new AlignmentBuilder(this);
     builder.insert(prefix, 0, firstCharacterEnd(this.text));
     return builder.finish();
@@ -75,7 +76,7 @@ export class AlignedText {
   append(suffix: string): AlignedText {
     const { length } = this.text;
     if (length === 0) return this;
-    if (!this.tracked) return new AlignedText(this.text + suffix, false, this.#base, null);
+    if (!this.tracked) return new AlignedText(this.text + suffix, false, this.origin, null);
     const builder = new AlignmentBuilder(this);
     builder.copyTo(length);
     builder.insert(suffix, lastCharacter(this.text, 0, length), length);
@@ -83,8 +84,8 @@ export class AlignedText {
   }
 
   /** A text with origins of its own, made by {@link AlignmentBuilder}. */
-  static withOrigins(text: string, origins: Int32Array): AlignedText {
-    return new AlignedText(text, true, 0, origins);
+  static withOrigins(text: string, origin: number, origins: Int32Array): AlignedText {
+    return new AlignedText(text, true, origin, origins);
   }
 }
 
@@ -152,7 +153,7 @@ export class AlignmentBuilder {
   finish(): AlignedText {
     if (!this.#changed) return this.#source;
     this.copyTo(this.#source.text.length);
-    return AlignedText.withOrigins(this.#text, this.#origins.subarray(0, 2 * this.#length));
+    return AlignedText.withOrigins(this.#text, this.#source.origin, this.#origins.subarray(0, 2 * this.#length));
   }
 
   #reserve(more: number): void {

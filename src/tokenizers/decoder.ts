@@ -39,7 +39,7 @@ function readWordPiece(fields: Fields): Decoder {
 
 function decodeByteLevel(tokens: readonly string[]): readonly string[] {
   const bytes = tokens.flatMap((token) => fromByteCharacters(token) ?? [...encoder.encode(token)]);
-  return [new TextDecoder().decode(Uint8Array.from(bytes))];
+  return [new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes))];
 }
 
 function readMetaspace(fields: Fields): Decoder {

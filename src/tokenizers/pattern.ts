@@ -8,10 +8,11 @@ import type { Fields } from './fields.js';
 /** White_Space of Unicode: what Rust and Oniguruma call a space. JavaScript's `\s` lacks U+0085 and has U+FEFF. */
 export const SPACES = '\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
-/** Characters of words, as Oniguruma's `\w`. */
-export const WORD_CHARACTERS = '\\p{L}\\p{M}\\p{Nd}\\p{Pc}';
+/** Characters of words, as Rust's `\w` (Unicode Technical Standard 18). */
+export const WORD_CHARACTERS = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 
-const CLASSES: Record<string, string> = { s: SPACES, w: WORD_CHARACTERS, d: '\\p{Nd}' };
+/** Oniguruma's classes. */
+const CLASSES: Record<string, string> = { s: SPACES, w: '\\p{L}\\p{M}\\p{Nd}\\p{Pc}', d: '\\p{Nd}' };
 
 /** A field `{ "String": ... }` or `{ "Regex": ... }` (or a plain string) as a global pattern. */
 export function readPattern(fields: Fields, name: string): RegExp {
@@ -47,10 +48,16 @@ function translate(source: string): string {
   /** For each open group, whether its letters match both cases. */
   const groups: boolean[] = [];
   let ignoreCase = false;
+  /** Whether what was just read is a quantifier, after which a plus would make it possessive. */
+  let quantified = false;
   for (let index = 0; index < source.length; index++) {
     const character = source[index] as string;
+    const wasQuantified = quantified;
+    quantified = false;
     if (character === '\\') {
-      output += translateEscape(source[++index] ?? '', inClass);
+      const property = /^\\[pP]\{[^}]*\}/.exec(source.slice(index))?.[0];
+      output += property ?? translateEscape(source[index + 1] ?? '', inClass);
+      index += (property?.length ?? 2) - 1;
     } else if (inClass) {
       if (character === '[') throw new SyntaxError('a character class inside another');
       if (character === '&' && source[index + 1] === '&') throw new SyntaxError('an intersection of classes');
@@ -74,8 +81,10 @@ function translate(source: string): string {
     } else if (character === ')') {
       ignoreCase = groups.pop() ?? false;
       output += character;
-    } else if (character === '+' && /[?*+}]/.test(source[index - 1] ?? '') && source[index - 2] !== '\\') {
-      throw new SyntaxError('a possessive quantifier');
+    } else if (/[?*+}]/.test(character)) {
+      if (character === '+' && wasQuantified) throw new SyntaxError('a possessive quantifier');
+      quantified = true;
+      output += character;
     } else {
       output += ignoreCase && /\p{L}/u.test(character) ? `[${bothCases(character)}]` : character;
     }

@@ -115,7 +115,9 @@ export class PrecompiledNormalizer implements Normalizer {
   #replacementAt(start: number): string | null {
     if (start >= this.#replacements.length) return null;
     const end = this.#replacements.indexOf(0, start);
-    return new TextDecoder().decode(this.#replacements.subarray(start, end < 0 ? undefined : end));
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      this.#replacements.subarray(start, end < 0 ? undefined : end),
+    );
   }
 }
 

@@ -54,7 +54,7 @@ const READERS: Record<string, (fields: Fields) => Normalizer> = {
     return normalizer(isLocal, (text) => parts.reduce((current, part) => part.normalize(current), text));
   },
   Strip: readStrip,
-  StripAccents: () => normalizer(true, (text) => text.replace(/\p{Mn}/gu, () => '')),
+  StripAccents: () => normalizer(true, (text) => text.replace(/\p{M}/gu, () => '')),
 };
 
 for (const form of ['NFC', 'NFD', 'NFKC', 'NFKD'] satisfies UnicodeFormName[]) {

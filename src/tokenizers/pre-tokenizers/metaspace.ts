@@ -37,6 +37,6 @@ export class MetaspacePreTokenizer implements PreTokenizer {
   }
 
   #prepends(text: AlignedText): boolean {
-    return this.#prependScheme === 'always' || (this.#prependScheme === 'first' && text.startOf(0) === 0);
+    return this.#prependScheme === 'always' || (this.#prependScheme === 'first' && text.origin === 0);
   }
 }
