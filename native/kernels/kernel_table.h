@@ -1,11 +1,14 @@
 #pragma once
 
 #include "kernels/attention.h"
+#include "kernels/cast.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_int8.h"
 #include "kernels/normalization.h"
 #include "kernels/pooling.h"
+#include "kernels/reduction.h"
+#include "kernels/scan.h"
 #include "runtime/cpu.h"
 
 namespace gemmule {
@@ -21,6 +24,9 @@ struct KernelTable {
   NormalizationKernels normalization;
   PoolingKernels pooling;
   ElementwiseKernels elementwise;
+  CastKernels cast;
+  ReductionKernels reduction;
+  ScanKernels scan;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

@@ -50,7 +50,7 @@ Status runUnary(const char* name, UnaryFunction function, const OpContext& conte
   const DType dtype = resultDType(function, x.dtype);
   GEMMULE_RETURN_IF_ERROR(requireResult(name, y, dtype, x));
   const std::int64_t bytes = bytesPerElement(dtype);
-  forEachPiece<1>({&x}, context.team, grainOf(function, x.dtype),
+  forEachPiece<1>({&x}, context, grainOf(function, x.dtype),
                   [&](const Piece<1>& piece, std::int64_t position, std::int64_t count) {
                     std::byte* to = y.data + position * bytes;
                     if (piece.constant[0]) {
@@ -78,7 +78,7 @@ Status runBinary(const char* name, BinaryFunction function, const OpContext& con
   const DType dtype = resultDType(function, a.dtype);
   GEMMULE_RETURN_IF_ERROR(requireResult(name, y, dtype, a));
   const std::int64_t bytes = bytesPerElement(dtype);
-  forEachPiece<2>({&a, &b}, context.team, grainOf(function, a.dtype),
+  forEachPiece<2>({&a, &b}, context, grainOf(function, a.dtype),
                   [&](const Piece<2>& piece, std::int64_t position, std::int64_t count) {
                     std::byte* to = y.data + position * bytes;
                     if (piece.constant[0] && piece.constant[1]) {
@@ -108,7 +108,7 @@ Status where(const OpContext& context) {
   GEMMULE_RETURN_IF_ERROR(requireResult("where", y, a.dtype, a));
   const std::int64_t bytes = bytesPerElement(a.dtype);
   forEachPiece<3>(
-      {&condition, &a, &b}, context.team, kCheapGrain,
+      {&condition, &a, &b}, context, kCheapGrain,
       [&](const Piece<3>& piece, std::int64_t position, std::int64_t count) {
         std::byte* to = y.data + position * bytes;
         if (piece.constant[0]) {

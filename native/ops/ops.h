@@ -13,5 +13,8 @@ std::span<const OpDefinition> normalizationOps();
 std::span<const OpDefinition> attentionOps();
 std::span<const OpDefinition> poolingOps();
 std::span<const OpDefinition> elementwiseOps();
+std::span<const OpDefinition> castOps();
+std::span<const OpDefinition> reductionOps();
+std::span<const OpDefinition> scanOps();
 
 }  // namespace gemmule

@@ -14,6 +14,9 @@ std::span<const OpDefinition> allOps() {
              attentionOps(),
              poolingOps(),
              elementwiseOps(),
+             castOps(),
+             reductionOps(),
+             scanOps(),
          }) {
       joined.insert(joined.end(), family.begin(), family.end());
     }

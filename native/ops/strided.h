@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
-#include "runtime/tensor_view.h"
-#include "runtime/thread_team.h"
+#include "runtime/bounds.h"
+#include "runtime/op.h"
 
 namespace gemmule {
 
@@ -108,6 +108,13 @@ void gatherWords(const StridedWalk<1>& walk, const Word* source, std::int64_t po
 void gatherElements(const StridedWalk<1>& walk, const void* source, std::int64_t elementBytes, std::int64_t position,
                     std::int64_t count, void* target);
 
+/// Copies all elements of a view in row-major order to contiguous memory, on all lanes of the team. Views whose rows lie
+/// across memory, such as transposed matrices, are copied in square tiles, which use every cache line that they touch whole.
+void copyElements(const TensorView& source, std::byte* target, ThreadTeam& team);
+
+/// Whether `copyElements` would go by tiles: then gathering row by row would be slow.
+bool liesAcrossMemory(const TensorView& view);
+
 /// Writes `count` copies of the element at `source`.
 void fillElements(const void* source, std::int64_t elementBytes, std::int64_t count, void* target);
 
@@ -118,11 +125,23 @@ struct Piece {
   std::array<bool, N> constant{};
 };
 
-/// Calls `body(piece, position, count)` for runs that cover all elements of operands of one shape, on all lanes of the team.
-/// Lanes get `grain` elements at least. Operands whose innermost stride is 0 or 1 are read in place; others are gathered into a small block first.
+/// Calls `body(piece, position, count)` for runs that cover all elements of operands of one shape, on all lanes of the team,
+/// of which each gets `grain` elements at least. Operands whose innermost stride is 0 or 1 are read in place; others are
+/// gathered into a small block first, or as a whole into scratch memory where they lie across memory.
 template <int N, typename Body>
-void forEachPiece(const std::array<const TensorView*, N>& operands, ThreadTeam& team, std::int64_t grain,
+void forEachPiece(std::array<const TensorView*, N> operands, const OpContext& context, std::int64_t grain,
                   const Body& body) {
+  ThreadTeam& team = context.team;
+  std::array<TensorView, N> copies;
+  for (int view = 0; view < N; ++view) {
+    if (!liesAcrossMemory(*operands[view])) continue;
+    copies[view] = *operands[view];
+    copies[view].data = context.scratch.allocate<std::byte>(copies[view].size() * bytesPerElement(copies[view].dtype));
+    if (copies[view].data == nullptr) continue;
+    copyElements(*operands[view], copies[view].data, team);
+    setContiguousStrides(copies[view]);
+    operands[view] = &copies[view];
+  }
   const StridedWalk<N> walk(operands);
   if (walk.count == 0) return;
   // Shorter rows are cheaper to gather than to call a kernel for.

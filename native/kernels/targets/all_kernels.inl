@@ -16,6 +16,11 @@
 #include "kernels/elementwise_unary.inl"
 // elementwise_unary.inl before elementwise_binary.inl, which has the table of both
 #include "kernels/elementwise_binary.inl"
+// elementwise_binary.inl before cast.inl and reduction.inl
+#include "kernels/cast.inl"
+#include "kernels/reduction.inl"
+// reduction.inl before scan.inl
+#include "kernels/scan.inl"
 
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
@@ -25,4 +30,7 @@ inline constexpr KernelTable kKernels = {
     .normalization = kNormalizationKernels,
     .pooling = kPoolingKernels,
     .elementwise = kElementwiseKernels,
+    .cast = kCastKernels,
+    .reduction = kReductionKernels,
+    .scan = kScanKernels,
 };
