@@ -3,7 +3,7 @@ import type { AttributesOf, PrimitiveName } from '../backend/primitives/index.js
 import { releaseStorage } from '../backend/storage.js';
 import { isContiguous, type Operand, SymbolicValue, type View } from '../backend/view.js';
 import { ArgumentError, BackendError, DTypeError } from '../errors.js';
-import { arrayConstructor, type DType, DTYPES, isDType, type StorageArray } from './dtype.js';
+import { arrayConstructor, DTYPES, type DType, isDType, type StorageArray } from './dtype.js';
 import type { Scalar } from './promotion.js';
 
 /** Runs a primitive on the backend that its operands call for. */

@@ -178,21 +178,22 @@ interface Typed<D extends DType = DType> {
 }
 
 /** The dtype that holds both of two operands, each a tensor or a scalar. */
-export type PromoteOperands<A extends Typed | Scalar, B extends Typed | Scalar> = A extends Typed<infer DA>
-  ? B extends Typed<infer DB>
-    ? Promote<DA, DB>
-    : B extends number
-      ? WithNumber<DA, B>
-      : DA
-  : A extends Scalar
+export type PromoteOperands<A extends Typed | Scalar, B extends Typed | Scalar> =
+  A extends Typed<infer DA>
     ? B extends Typed<infer DB>
-      ? A extends number
-        ? WithNumber<DB, A>
-        : DB
-      : B extends Scalar
-        ? Promote<ScalarDType<A>, ScalarDType<B>>
-        : never
-    : never;
+      ? Promote<DA, DB>
+      : B extends number
+        ? WithNumber<DA, B>
+        : DA
+    : A extends Scalar
+      ? B extends Typed<infer DB>
+        ? A extends number
+          ? WithNumber<DB, A>
+          : DB
+        : B extends Scalar
+          ? Promote<ScalarDType<A>, ScalarDType<B>>
+          : never
+      : never;
 
 export function promoteTypes(a: DType, b: DType): DType {
   return PROMOTION[a][b];

@@ -258,11 +258,7 @@ export function selectView<D extends DType>(view: View<D>, axis: number, index: 
 }
 
 /** Windows of `view` along `axis`: a number of equal parts, or parts that begin at the given indices. */
-export function splitView<D extends DType>(
-  view: View<D>,
-  parts: number | readonly number[],
-  axis: number,
-): View<D>[] {
+export function splitView<D extends DType>(view: View<D>, parts: number | readonly number[], axis: number): View<D>[] {
   const normalized = normalizeAxis('split', axis, view.dims.length);
   const length = concreteDim(view.dims[normalized], `split: the length of axis ${normalized}`);
   const bounds = typeof parts === 'number' ? equalParts(parts, length, normalized) : [...parts];
