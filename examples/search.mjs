@@ -16,7 +16,7 @@ const query = process.argv[2] ?? 'something warm to eat in winter';
 const embedder = await TextEmbedder.load();
 const documents = await embedder.embed(DOCUMENTS);
 const question = await embedder.embed([query]);
-const [values, indices] = embedder.similarity(question, documents).topk(3);
+const { values, indices } = embedder.similarity(question, documents).topk(3);
 
 console.log(query);
 for (const [rank, index] of indices.toTypedArray().entries()) {

@@ -1,7 +1,7 @@
 // Implements kernels/cast.h; included once a target by kernels/targets.
 //
-// One branch-free loop a pair of dtypes, which the compiler turns into vectors of the target. The 16-bit types go by way of
-// their bits, so that every instruction set rounds alike and needs no conversion instructions.
+// One branch-free loop a pair of dtypes, which the compiler turns into vectors of the target. The 16-bit types go by
+// way of their bits, so that every instruction set rounds alike and needs no conversion instructions.
 
 namespace casting {
 

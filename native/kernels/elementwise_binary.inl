@@ -1,7 +1,7 @@
 // Binary functions and `where` of kernels/elementwise.h. No include guard: once a target.
 //
-// Plain loops over contiguous arrays, which the compiler turns into vectors of the target. float32 power, arctan2, floorDivide
-// and remainder run in float64 lanes (wide_math.inl). Integers wrap; an integer divided by zero gives 0.
+// Plain loops over contiguous arrays, which the compiler turns into vectors of the target. float32 power, arctan2,
+// floorDivide and remainder run in float64 lanes (wide_math.inl). Integers wrap; an integer divided by zero gives 0.
 
 namespace elementwise {
 
@@ -31,8 +31,8 @@ GEMMULE_INLINE To bitCast(From from) {
   return to;
 }
 
-/// The larger or smaller of two; NaN if either is NaN; -0 counts as smaller than 0. Of equal numbers the common (or all)
-/// bits are taken, which differ from theirs only between zeros.
+/// The larger or smaller of two; NaN if either is NaN; -0 counts as smaller than 0. Of equal numbers the common (or
+/// all) bits are taken, which differ from theirs only between zeros.
 template <typename T, bool kMaximum>
 GEMMULE_INLINE T extremeOf(T a, T b) {
   if constexpr (!kIsFloating<T>) {

@@ -1,7 +1,8 @@
 // Unary functions of kernels/elementwise.h. No include guard: once a target.
 //
-// float32: one pass of 16-lane vectors (vector_math.inl) or of float64 lanes (wide_math.inl); 8 bytes of traffic an element.
-// float64: the C library's functions, or single operations, which the compiler turns into vectors. Integers wrap.
+// float32: one pass of 16-lane vectors (vector_math.inl) or of float64 lanes (wide_math.inl); 8 bytes of traffic an
+// element. float64: the C library's functions, or single operations, which the compiler turns into vectors. Integers
+// wrap.
 
 namespace elementwise {
 
@@ -127,9 +128,7 @@ inline double sigmoid64(double x) {
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 inline double gelu64(double x) { return x * 0.5 * ::erfc(x * -0.70710678118654752440); }
-inline double geluTanh64(double x) {
-  return x * sigmoid64(2 * 0.79788456080286535588 * (x + 0.044715 * x * x * x));
-}
+inline double geluTanh64(double x) { return x * sigmoid64(2 * 0.79788456080286535588 * (x + 0.044715 * x * x * x)); }
 
 template <UnaryFunction kFunction>
 GEMMULE_INLINE double apply64(double x) {
@@ -241,14 +240,14 @@ inline void logicalNotLoop(const void* x, void* y, std::int64_t count) {
 
 /// In the order of UnaryFunction, as far as the result is a number.
 inline constexpr UnaryKernel kUnary32[] = {
-    vectorLoop<Negative>,    vectorLoop<Absolute>,   vectorLoop<Sign>,       vectorLoop<Square>,
-    vectorLoop<Reciprocal>,  vectorLoop<Sqrt>,       vectorLoop<Rsqrt>,      vectorLoop<Exp>,
-    vectorLoop<Expm1>,       vectorLoop<Log>,        vectorLoop<Log1p>,      wideLoop<wide::Log2>,
-    wideLoop<wide::Log10>,   angleLoop<wide::Sin>,   angleLoop<wide::Cos>,   angleLoop<wide::Tan>,
-    wideLoop<wide::Arcsin>,  wideLoop<wide::Arccos>, wideLoop<wide::Arctan>, wideLoop<wide::Sinh>,
-    wideLoop<wide::Cosh>,    vectorLoop<Tanh>,       vectorLoop<Floor>,      vectorLoop<Ceil>,
-    vectorLoop<Round>,       vectorLoop<Trunc>,      vectorLoop<Erf>,        vectorLoop<Sigmoid>,
-    vectorLoop<Relu>,        vectorLoop<Gelu>,       vectorLoop<GeluTanh>,   vectorLoop<Silu>,
+    vectorLoop<Negative>,   vectorLoop<Absolute>,   vectorLoop<Sign>,       vectorLoop<Square>,
+    vectorLoop<Reciprocal>, vectorLoop<Sqrt>,       vectorLoop<Rsqrt>,      vectorLoop<Exp>,
+    vectorLoop<Expm1>,      vectorLoop<Log>,        vectorLoop<Log1p>,      wideLoop<wide::Log2>,
+    wideLoop<wide::Log10>,  angleLoop<wide::Sin>,   angleLoop<wide::Cos>,   angleLoop<wide::Tan>,
+    wideLoop<wide::Arcsin>, wideLoop<wide::Arccos>, wideLoop<wide::Arctan>, wideLoop<wide::Sinh>,
+    wideLoop<wide::Cosh>,   vectorLoop<Tanh>,       vectorLoop<Floor>,      vectorLoop<Ceil>,
+    vectorLoop<Round>,      vectorLoop<Trunc>,      vectorLoop<Erf>,        vectorLoop<Sigmoid>,
+    vectorLoop<Relu>,       vectorLoop<Gelu>,       vectorLoop<GeluTanh>,   vectorLoop<Silu>,
 };
 
 template <int... kFunctions>

@@ -118,7 +118,8 @@ std::int64_t findFirst(const void* x, std::int64_t count, const void* value) {
   std::int64_t n = 0;
   for (; n + kStep <= count; n += kStep) {
     int any = 0;
-    for (std::int64_t lane = 0; lane < kStep; ++lane) any |= from[n + lane] == wanted || from[n + lane] != from[n + lane];
+    for (std::int64_t lane = 0; lane < kStep; ++lane)
+      any |= from[n + lane] == wanted || from[n + lane] != from[n + lane];
     if (any != 0) break;
   }
   for (; n < count; ++n) {

@@ -1,8 +1,10 @@
-// Functions of float32 computed in float64, where float32 alone would need double words. No include guard: once a target.
+// Functions of float32 computed in float64, where float32 alone would need double words. No include guard: once a
+// target.
 //
-// Each is branch-free scalar code that the compiler turns into vectors of the target; selects stand where branches would.
-// Only IEEE operations in one fixed order and no fused multiply-add: the same bits on every instruction set. Relative
-// errors stay below 2^-33 before the one rounding to float32, so results are off by at most 0.51 units in the last place.
+// Each is branch-free scalar code that the compiler turns into vectors of the target; selects stand where branches
+// would. Only IEEE operations in one fixed order and no fused multiply-add: the same bits on every instruction set.
+// Relative errors stay below 2^-33 before the one rounding to float32, so results are off by at most 0.51 units in the
+// last place.
 
 namespace wide {
 
@@ -62,8 +64,8 @@ struct LogParts {
   double logOfM;
 };
 
-/// For positive normal finite x. log m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172: the first term of the series
-/// that is left out is below 2e-12 relative.
+/// For positive normal finite x. log m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172: the first term of the
+/// series that is left out is below 2e-12 relative.
 GEMMULE_INLINE LogParts logParts(double x) {
   const std::uint64_t biased = (bitsOf(x) - 0x3fe6a09e667f3bcdu + (std::uint64_t{1023} << 52)) >> 52;
   const double k = doubleOf(biased | 0x4330000000000000u) - (4503599627370496.0 + 1023.0);
@@ -105,8 +107,8 @@ struct Log10 {
   }
 };
 
-/// Sine, cosine and the number of quarter turns taken away, for |x| below kLargestAngle: the product of that number with
-/// the first part of pi/2 (33 bits) is exact only up to there.
+/// Sine, cosine and the number of quarter turns taken away, for |x| below kLargestAngle: the product of that number
+/// with the first part of pi/2 (33 bits) is exact only up to there.
 inline constexpr double kLargestAngle = 1.0e6;
 
 struct Angle {
@@ -205,7 +207,8 @@ struct Arccos {
   }
 };
 
-/// arctan(y / x) for y, x >= 0, in [0, pi/2]: reduced to a ratio below tan(pi/8), error 2e-11 of what the first term leaves.
+/// arctan(y / x) for y, x >= 0, in [0, pi/2]: reduced to a ratio below tan(pi/8), error 2e-11 of what the first term
+/// leaves.
 GEMMULE_INLINE double arctanOfRatio(double y, double x) {
   const bool steep = y > x;
   const double low = steep ? x : y;
@@ -298,8 +301,8 @@ struct Power {
   }
 };
 
-/// Floor division and remainder. With a quotient below 2^28 everything here is exact: a non-integer a / b is then further
-/// from every integer than float64 rounds, and the product of the quotient with b has at most 52 bits.
+/// Floor division and remainder. With a quotient below 2^28 everything here is exact: a non-integer a / b is then
+/// further from every integer than float64 rounds, and the product of the quotient with b has at most 52 bits.
 inline constexpr double kLargestQuotient = 268435456.0;
 
 struct Division {

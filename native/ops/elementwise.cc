@@ -9,7 +9,8 @@
 namespace gemmule {
 namespace {
 
-// Elements that one lane should have at least, about 10 microseconds of work: below, handing over costs more than it saves.
+// Elements that one lane should have at least, about 10 microseconds of work: below, handing over costs more than it
+// saves.
 constexpr std::int64_t kCheapGrain = 32768;
 constexpr std::int64_t kVectorMathGrain = 16384;
 constexpr std::int64_t kLibraryGrain = 1024;
@@ -107,47 +108,47 @@ Status where(const OpContext& context) {
   GEMMULE_RETURN_IF_ERROR(requireSameDims("where", a, b));
   GEMMULE_RETURN_IF_ERROR(requireResult("where", y, a.dtype, a));
   const std::int64_t bytes = bytesPerElement(a.dtype);
-  forEachPiece<3>(
-      {&condition, &a, &b}, context, kCheapGrain,
-      [&](const Piece<3>& piece, std::int64_t position, std::int64_t count) {
-        std::byte* to = y.data + position * bytes;
-        if (piece.constant[0]) {
-          const int chosen = *piece.data[0] != std::byte{0} ? 1 : 2;
-          if (piece.constant[chosen]) {
-            fillElements(piece.data[chosen], bytes, count, to);
-          } else {
-            std::memcpy(to, piece.data[chosen], static_cast<std::size_t>(count * bytes));
-          }
-          return;
-        }
-        // A constant becomes a block that stays in the first-level cache.
-        alignas(64) std::byte blocks[2][kGatherBlock * 8];
-        for (int side = 0; side < 2; ++side) {
-          if (piece.constant[side + 1]) {
-            fillElements(piece.data[side + 1], bytes, std::min(count, kGatherBlock), blocks[side]);
-          }
-        }
-        const std::int64_t step = piece.constant[1] || piece.constant[2] ? kGatherBlock : count;
-        for (std::int64_t begin = 0; begin < count; begin += step) {
-          const auto* chooser = reinterpret_cast<const std::uint8_t*>(piece.data[0]) + begin;
-          const auto source = [&](int side) {
-            return piece.constant[side + 1] ? blocks[side] : piece.data[side + 1] + begin * bytes;
-          };
-          context.kernels.elementwise.where(bytes, chooser, source(0), source(1), to + begin * bytes,
-                                            std::min(step, count - begin));
-        }
-      });
+  forEachPiece<3>({&condition, &a, &b}, context, kCheapGrain,
+                  [&](const Piece<3>& piece, std::int64_t position, std::int64_t count) {
+                    std::byte* to = y.data + position * bytes;
+                    if (piece.constant[0]) {
+                      const int chosen = *piece.data[0] != std::byte{0} ? 1 : 2;
+                      if (piece.constant[chosen]) {
+                        fillElements(piece.data[chosen], bytes, count, to);
+                      } else {
+                        std::memcpy(to, piece.data[chosen], static_cast<std::size_t>(count * bytes));
+                      }
+                      return;
+                    }
+                    // A constant becomes a block that stays in the first-level cache.
+                    alignas(64) std::byte blocks[2][kGatherBlock * 8];
+                    for (int side = 0; side < 2; ++side) {
+                      if (piece.constant[side + 1]) {
+                        fillElements(piece.data[side + 1], bytes, std::min(count, kGatherBlock), blocks[side]);
+                      }
+                    }
+                    const std::int64_t step = piece.constant[1] || piece.constant[2] ? kGatherBlock : count;
+                    for (std::int64_t begin = 0; begin < count; begin += step) {
+                      const auto* chooser = reinterpret_cast<const std::uint8_t*>(piece.data[0]) + begin;
+                      const auto source = [&](int side) {
+                        return piece.constant[side + 1] ? blocks[side] : piece.data[side + 1] + begin * bytes;
+                      };
+                      context.kernels.elementwise.where(bytes, chooser, source(0), source(1), to + begin * bytes,
+                                                        std::min(step, count - begin));
+                    }
+                  });
   return Status::ok();
 }
 
 constexpr const char* kUnaryNames[] = {
-    "negative", "absolute", "sign",       "square", "reciprocal", "sqrt",     "rsqrt",      "exp",   "expm1",
-    "log",      "log1p",    "log2",       "log10",  "sin",        "cos",      "tan",        "arcsin", "arccos",
-    "arctan",   "sinh",     "cosh",       "tanh",   "floor",      "ceil",     "round",      "trunc", "erf",
-    "sigmoid",  "relu",     "gelu",       "geluTanh", "silu",     "isNaN",    "isFinite",   "logicalNot"};
-constexpr const char* kBinaryNames[] = {
-    "add",     "subtract", "multiply", "divide",   "floorDivide", "remainder", "power",        "arctan2",    "maximum",  "minimum",
-    "equal",   "notEqual", "less",     "lessEqual", "greater",    "greaterEqual", "logicalAnd", "logicalOr", "logicalXor"};
+    "negative", "absolute", "sign", "square",   "reciprocal", "sqrt",  "rsqrt",    "exp",       "expm1",
+    "log",      "log1p",    "log2", "log10",    "sin",        "cos",   "tan",      "arcsin",    "arccos",
+    "arctan",   "sinh",     "cosh", "tanh",     "floor",      "ceil",  "round",    "trunc",     "erf",
+    "sigmoid",  "relu",     "gelu", "geluTanh", "silu",       "isNaN", "isFinite", "logicalNot"};
+constexpr const char* kBinaryNames[] = {"add",          "subtract",   "multiply",  "divide",    "floorDivide",
+                                        "remainder",    "power",      "arctan2",   "maximum",   "minimum",
+                                        "equal",        "notEqual",   "less",      "lessEqual", "greater",
+                                        "greaterEqual", "logicalAnd", "logicalOr", "logicalXor"};
 
 template <int kFunction>
 Status unaryOp(const OpContext& context) {

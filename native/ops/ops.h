@@ -16,5 +16,8 @@ std::span<const OpDefinition> elementwiseOps();
 std::span<const OpDefinition> castOps();
 std::span<const OpDefinition> reductionOps();
 std::span<const OpDefinition> scanOps();
+std::span<const OpDefinition> indexingOps();
+std::span<const OpDefinition> sortOps();
+std::span<const OpDefinition> randomOps();
 
 }  // namespace gemmule

@@ -16,7 +16,9 @@ constexpr std::int64_t kColumnTile = 512;
 
 std::int64_t chunksOf(std::int64_t length, std::int64_t chunk) { return (length + chunk - 1) / chunk; }
 
-std::int64_t grainFor(std::int64_t elements) { return std::max<std::int64_t>(kGrain / std::max<std::int64_t>(elements, 1), 1); }
+std::int64_t grainFor(std::int64_t elements) {
+  return std::max<std::int64_t>(kGrain / std::max<std::int64_t>(elements, 1), 1);
+}
 
 /// A view cut into the axes that stay and the last ones, which are folded.
 struct Reduced {
@@ -118,13 +120,12 @@ Status foldColumns(const OpContext& context, const Reduced& reduced, ColumnReduc
   std::byte* partial = chunks == 1 ? results : context.scratch.allocate<std::byte>(total * chunks * bytes);
   if (partial == nullptr) return Status::outOfMemory("no memory for the parts of a reduction");
   const std::int64_t stride = reduced.folded.innerStride(0);
-  forEachColumnTile(context, reduced, chunks, std::min(length, kColumnChunk),
-                    [&](const ColumnTile& tile, std::int64_t chunk) {
-                      const std::int64_t first = chunk * kColumnChunk;
-                      kernel(reduced.x.data + (tile.offset + first * stride) * bytes, stride,
-                             std::min(length - first, kColumnChunk), tile.columns,
-                             partial + (chunk * total + tile.result) * bytes);
-                    });
+  forEachColumnTile(
+      context, reduced, chunks, std::min(length, kColumnChunk), [&](const ColumnTile& tile, std::int64_t chunk) {
+        const std::int64_t first = chunk * kColumnChunk;
+        kernel(reduced.x.data + (tile.offset + first * stride) * bytes, stride, std::min(length - first, kColumnChunk),
+               tile.columns, partial + (chunk * total + tile.result) * bytes);
+      });
   while (chunks > 1) {
     length = chunks;
     chunks = chunksOf(length, kColumnChunk);

@@ -17,6 +17,9 @@ std::span<const OpDefinition> allOps() {
              castOps(),
              reductionOps(),
              scanOps(),
+             indexingOps(),
+             sortOps(),
+             randomOps(),
          }) {
       joined.insert(joined.end(), family.begin(), family.end());
     }

@@ -13,8 +13,7 @@ void fillWords(const void* source, std::int64_t count, void* target) {
 }
 
 template <typename Word>
-void gatherAs(const StridedWalk<1>& walk, const void* source, std::int64_t position, std::int64_t count,
-              void* target) {
+void gatherAs(const StridedWalk<1>& walk, const void* source, std::int64_t position, std::int64_t count, void* target) {
   gatherWords(walk, static_cast<const Word*>(source), position, count, static_cast<Word*>(target));
 }
 

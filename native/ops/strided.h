@@ -48,7 +48,8 @@ struct StridedWalk {
   bool isConstant(int view) const { return rank == 1 && strides[view][0] == 0; }
 };
 
-/// A place in a walk: the indices and, per view, the element offset. `advanceRow` moves to the start of the next innermost row.
+/// A place in a walk: the indices and, per view, the element offset. `advanceRow` moves to the start of the next
+/// innermost row.
 template <int N>
 class StridedCursor {
  public:
@@ -108,8 +109,9 @@ void gatherWords(const StridedWalk<1>& walk, const Word* source, std::int64_t po
 void gatherElements(const StridedWalk<1>& walk, const void* source, std::int64_t elementBytes, std::int64_t position,
                     std::int64_t count, void* target);
 
-/// Copies all elements of a view in row-major order to contiguous memory, on all lanes of the team. Views whose rows lie
-/// across memory, such as transposed matrices, are copied in square tiles, which use every cache line that they touch whole.
+/// Copies all elements of a view in row-major order to contiguous memory, on all lanes of the team. Views whose rows
+/// lie across memory, such as transposed matrices, are copied in square tiles, which use every cache line that they
+/// touch whole.
 void copyElements(const TensorView& source, std::byte* target, ThreadTeam& team);
 
 /// Whether `copyElements` would go by tiles: then gathering row by row would be slow.
@@ -125,9 +127,9 @@ struct Piece {
   std::array<bool, N> constant{};
 };
 
-/// Calls `body(piece, position, count)` for runs that cover all elements of operands of one shape, on all lanes of the team,
-/// of which each gets `grain` elements at least. Operands whose innermost stride is 0 or 1 are read in place; others are
-/// gathered into a small block first, or as a whole into scratch memory where they lie across memory.
+/// Calls `body(piece, position, count)` for runs that cover all elements of operands of one shape, on all lanes of the
+/// team, of which each gets `grain` elements at least. Operands whose innermost stride is 0 or 1 are read in place;
+/// others are gathered into a small block first, or as a whole into scratch memory where they lie across memory.
 template <int N, typename Body>
 void forEachPiece(std::array<const TensorView*, N> operands, const OpContext& context, std::int64_t grain,
                   const Body& body) {

@@ -83,8 +83,8 @@ inline Status integerAttribute(const char* name, const OpContext& context, std::
 }  // namespace gemmule
 
 /// Returns from the function that it stands in unless the Status is ok.
-#define GEMMULE_RETURN_IF_ERROR(expression)                                        \
-  do {                                                                             \
-    ::gemmule::Status gemmuleStatus = (expression);                                \
-    if (!gemmuleStatus.isOk()) return gemmuleStatus;                               \
+#define GEMMULE_RETURN_IF_ERROR(expression)          \
+  do {                                               \
+    ::gemmule::Status gemmuleStatus = (expression);  \
+    if (!gemmuleStatus.isOk()) return gemmuleStatus; \
   } while (false)

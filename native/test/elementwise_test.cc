@@ -107,8 +107,7 @@ TEST(twoAndThreeOperandsOfEveryLayout) {
         const bool reaches = layout.offset > 1000 || strides != layout.strides;
         if (!reaches && layout.offset > 0) continue;
         // Reversed strides need the layout's own offset.
-        const TensorView partner =
-            strides == layout.strides ? view(second, layout.dims, strides, layout.offset) : b;
+        const TensorView partner = strides == layout.strides ? view(second, layout.dims, strides, layout.offset) : b;
         const std::vector<float> x = elementsIn<float>(a);
         const std::vector<float> z = elementsIn<float>(partner);
         std::vector<float> y(x.size() + 1, 77);
@@ -121,7 +120,8 @@ TEST(twoAndThreeOperandsOfEveryLayout) {
         CHECK_OK(runOp("less", isa, team, {a, partner}, {view(flags, layout.dims, DType::kBool)}));
         for (std::size_t n = 0; n < x.size(); ++n) CHECK_EQ(flags[n], x[n] < z[n] ? 1 : 0);
         CHECK_EQ(flags.back(), 77);
-        const TensorView condition = view(bits, layout.dims, strides, partner.data == b.data ? 0 : layout.offset, DType::kBool);
+        const TensorView condition =
+            view(bits, layout.dims, strides, partner.data == b.data ? 0 : layout.offset, DType::kBool);
         const std::vector<std::uint8_t> chosen = elementsIn<std::uint8_t>(condition);
         for (int order = 0; order < 3; ++order) {
           const TensorView yes = order == 0 ? a : partner;
@@ -151,8 +151,10 @@ void checkIntegers(Isa isa) {
   std::vector<T> b;
   const std::int64_t low = std::numeric_limits<T>::min();
   const std::int64_t high = std::numeric_limits<T>::max();
-  for (const std::int64_t x : {low, low + 1, std::int64_t{-7}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, std::int64_t{7}, high}) {
-    for (const std::int64_t y : {low, low + 1, std::int64_t{-7}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, std::int64_t{7}, high}) {
+  for (const std::int64_t x :
+       {low, low + 1, std::int64_t{-7}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, std::int64_t{7}, high}) {
+    for (const std::int64_t y :
+         {low, low + 1, std::int64_t{-7}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, std::int64_t{7}, high}) {
       a.push_back(static_cast<T>(x));
       b.push_back(static_cast<T>(y));
     }
@@ -225,7 +227,8 @@ void checkComparisons(Isa isa, const std::vector<T>& values, DType dtype) {
   ThreadTeam team(1);
   const auto check = [&](const char* name, auto expected) {
     test::Scope scope(name);
-    CHECK_OK(runOp(name, isa, team, {view(a, {count}, dtype), view(b, {count}, dtype)}, {view(y, {count}, DType::kBool)}));
+    CHECK_OK(
+        runOp(name, isa, team, {view(a, {count}, dtype), view(b, {count}, dtype)}, {view(y, {count}, DType::kBool)}));
     for (std::size_t n = 0; n < a.size(); ++n) CHECK_EQ(y[n], expected(a[n], b[n]) ? 1 : 0);
   };
   check("equal", [](T x, T z) { return x == z; });
@@ -292,9 +295,23 @@ TEST(float64FunctionsAreTheLibrarys) {
 
 TEST(castsOfAllPairs) {
   ThreadTeam team(1);
-  const std::vector<double> x = {0.0,  -0.0,   1.0,         -1.0,  0.49,  -0.51, 2.5,   127.5, 128.0, 255.0, 255.9, 256.0,
-                                 -3.7, 1e9,    2147483646.0, 2147483647.0, 2147483648.0, -2147483648.0, -2147483649.0, 1e300, -1e300,
-                                 NAN,  INFINITY, -INFINITY, 65504.0, 65519.99, 65520.0, 5.960464477539063e-8, 2.98e-8, 2.9802322387695312e-8, 1e-40, 3.3e38, 3.4028235e38, 3.39e38};
+  const std::vector<double> x = {0.0,           -0.0,
+                                 1.0,           -1.0,
+                                 0.49,          -0.51,
+                                 2.5,           127.5,
+                                 128.0,         255.0,
+                                 255.9,         256.0,
+                                 -3.7,          1e9,
+                                 2147483646.0,  2147483647.0,
+                                 2147483648.0,  -2147483648.0,
+                                 -2147483649.0, 1e300,
+                                 -1e300,        NAN,
+                                 INFINITY,      -INFINITY,
+                                 65504.0,       65519.99,
+                                 65520.0,       5.960464477539063e-8,
+                                 2.98e-8,       2.9802322387695312e-8,
+                                 1e-40,         3.3e38,
+                                 3.4028235e38,  3.39e38};
   const std::int64_t count = static_cast<std::int64_t>(x.size());
   for (const Isa isa : isas()) {
     test::Scope scope(isaName(isa));
@@ -345,7 +362,8 @@ double valueOf(std::uint16_t bits, int exponentBits, int fractionBits) {
   return sign * std::ldexp((1 << fractionBits) + fraction, exponent - bias - fractionBits);
 }
 
-/// All 65536 values, and what lies between neighbours: the middle goes to the even one, what is beside it to the nearer.
+/// All 65536 values, and what lies between neighbours: the middle goes to the even one, what is beside it to the
+/// nearer.
 void checkHalf(Isa isa, DType dtype, int exponentBits, int fractionBits) {
   ThreadTeam team(1);
   std::vector<std::uint16_t> all(65536);
@@ -367,7 +385,8 @@ void checkHalf(Isa isa, DType dtype, int exponentBits, int fractionBits) {
     const double here = valueOf(bits, exponentBits, fractionBits);
     const std::uint16_t above = static_cast<std::uint16_t>(bits + 1);
     // Beyond the largest number goes on as if there were one more.
-    const double next = above == infinite ? std::ldexp(1.0, 1 << (exponentBits - 1)) : valueOf(above, exponentBits, fractionBits);
+    const double next =
+        above == infinite ? std::ldexp(1.0, 1 << (exponentBits - 1)) : valueOf(above, exponentBits, fractionBits);
     const double middle = here + (next - here) / 2;
     const std::uint16_t even = (bits & 1) == 0 ? bits : above;
     for (const double sign : {1.0, -1.0}) {

@@ -1,7 +1,7 @@
 // float32 functions against the C library's float64 over all of float32, on every instruction set of this processor.
 //
-// By default every 60013th float32 is tried (about 70 thousand a function); GEMMULE_TEST_FINE=1 tries every 61st, which is
-// what the limits below and the comments in vector_math.inl were measured with.
+// By default every 60013th float32 is tried (about 70 thousand a function); GEMMULE_TEST_FINE=1 tries every 61st, which
+// is what the limits below and the comments in vector_math.inl were measured with.
 
 #include <cmath>
 #include <cstdlib>
@@ -59,8 +59,8 @@ const Case kCases[] = {
     {"silu", [](double x) { return x * sigmoid(x); }, 3.1, 3.1},
     {"erf", [](double x) { return std::erf(x); }, 1.1, 1.2},
     {"gelu", [](double x) { return x * 0.5 * std::erfc(-x * M_SQRT1_2); }, 4.9, 8.0, 1e-7},
-    {"geluTanh",
-     [](double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }, 3.1, 8.0, 1e-7},
+    {"geluTanh", [](double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }, 3.1, 8.0,
+     1e-7},
     // In float64 lanes, rounded once.
     {"log2", [](double x) { return std::log2(x); }, 0.51, 0.51},
     {"log10", [](double x) { return std::log10(x); }, 0.51, 0.51},
@@ -80,7 +80,10 @@ const Case kCases[] = {
     {"square", [](double x) { return x * x; }, 0.5, 0.5},
     {"negative", [](double x) { return -x; }, 0, 0},
     {"absolute", [](double x) { return std::fabs(x); }, 0, 0},
-    {"sign", [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x == 0 ? 0.0 : x; }, 0, 0},
+    {"sign", [](double x) { return x > 0    ? 1.0
+                                   : x < 0  ? -1.0
+                                   : x == 0 ? 0.0
+                                            : x; }, 0, 0},
     {"floor", [](double x) { return std::floor(x); }, 0, 0},
     {"ceil", [](double x) { return std::ceil(x); }, 0, 0},
     {"round", [](double x) { return std::nearbyint(x); }, 0, 0},
@@ -103,8 +106,9 @@ std::vector<float> manyFloats() {
       }
     }
   }
-  for (const float x : {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-45f, 3.40282347e38f, -3.40282347e38f, 1e6f,
-                        -1e6f, 88.72284f, -103.97f, -104.5f, 0.5f, 1.5f, 2.5f, -0.5f, 10.0f, 100.0f, 1000.0f}) {
+  for (const float x :
+       {0.0f,      -0.0f,    INFINITY, -INFINITY, NAN,  1e-45f, -1e-45f, 3.40282347e38f, -3.40282347e38f, 1e6f,   -1e6f,
+        88.72284f, -103.97f, -104.5f,  0.5f,      1.5f, 2.5f,   -0.5f,   10.0f,          100.0f,          1000.0f}) {
     all.push_back(x);
   }
   return all;
@@ -153,8 +157,8 @@ TEST(zerosKeepTheirSign) {
   const std::vector<float> x = {-0.0f};
   std::vector<float> y(1);
   for (const Isa isa : isas()) {
-    for (const char* name : {"sqrt", "expm1", "log1p", "sin", "tan", "arcsin", "arctan", "sinh", "tanh", "floor", "ceil",
-                             "round", "trunc", "erf", "relu"}) {
+    for (const char* name : {"sqrt", "expm1", "log1p", "sin", "tan", "arcsin", "arctan", "sinh", "tanh", "floor",
+                             "ceil", "round", "trunc", "erf", "relu"}) {
       test::Scope scope(std::string(name) + ", " + isaName(isa));
       CHECK_OK(runOp(name, isa, team, {view(x, {1})}, {view(y, {1})}));
       CHECK_SAME_BITS(y[0], -0.0f);
@@ -203,8 +207,9 @@ TEST(binaryFunctionsOfManyPairs) {
   test::Numbers numbers(3);
   std::vector<float> a;
   std::vector<float> b;
-  const std::vector<float> special = {0.0f, -0.0f, 1.0f,  -1.0f, 0.5f,  -0.5f, 2.0f,     -2.0f,   3.0f,     -3.0f, INFINITY,
-                                      NAN,  1e-45f, -1e-45f, 1e30f, -1e30f, 0.1f, 16777217.0f, 1.17549435e-38f, 3.4e38f, -INFINITY};
+  const std::vector<float> special = {
+      0.0f, -0.0f,  1.0f,    -1.0f, 0.5f,   -0.5f, 2.0f,        -2.0f,           3.0f,    -3.0f,    INFINITY,
+      NAN,  1e-45f, -1e-45f, 1e30f, -1e30f, 0.1f,  16777217.0f, 1.17549435e-38f, 3.4e38f, -INFINITY};
   for (const float x : special) {
     for (const float y : special) {
       a.push_back(x);

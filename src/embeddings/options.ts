@@ -7,7 +7,7 @@ export interface LoadOptions {
   /** What computes; the default backend by default. */
   readonly backend?: Backend | undefined;
   /** The form that weights are kept in: `float32` (default), `bfloat16` or `int8`, smaller and less exact. */
-  readonly weightFormat?: PackFormat | undefined;
+  readonly dtype?: PackFormat | undefined;
   /** Texts are cut after so many tokens, special ones included; by default what the model's files say. */
   readonly maxTokens?: number | undefined;
 }
@@ -18,6 +18,8 @@ export interface EmbedProgress {
   readonly done: number;
   /** Texts that were given. */
   readonly total: number;
+  /** Texts that were longer than allowed and have been cut, so far. */
+  readonly truncated: number;
 }
 
 /** Settings that all calls have in common. */

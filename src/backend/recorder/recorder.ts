@@ -18,6 +18,8 @@ import { interpret } from './interpreter.js';
 import type { Program, RecordedOperand, RecordedOperation, RecordedProgram, ValueSpec } from './program.js';
 
 /** The named inputs of a recording, with their shapes in tokens and sequences. */
+export type { Program } from './program.js';
+
 export type InputSpecs = Readonly<Record<string, { readonly dtype: DType; readonly dims: readonly Dim[] }>>;
 
 /**

@@ -22,9 +22,18 @@ ${MODEL_USAGE}`,
         ...engine,
         model: embedder.describe(),
       };
-      process.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : formatTable([]));
+      process.stdout.write(options.json === true ? `${JSON.stringify(facts)}\n` : formatTable(rowsOf(facts)));
     } finally {
       embedder.dispose();
     }
   },
 };
+
+/** Names and values, those of the model under it. */
+function rowsOf(facts: Readonly<Record<string, unknown>>): string[][] {
+  return Object.entries(facts).flatMap(([name, value]) => {
+    if (Array.isArray(value)) return [[name, value.join(' ') || 'none']];
+    if (typeof value !== 'object' || value === null) return [[name, String(value)]];
+    return Object.entries(value).map(([inner, fact]) => [`${name} ${inner}`, String(fact)]);
+  });
+}
