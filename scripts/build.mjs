@@ -21,7 +21,8 @@ async function bundle() {
   const build = await rolldown({
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, path.join(root, file)])),
     platform: 'node',
-    external: (id) => !id.startsWith('.') && !path.isAbsolute(id),
+    // The transpiler's helpers are part of the bundle.
+    external: (id) => !id.startsWith('.') && !path.isAbsolute(id) && !id.startsWith('@oxc-project/runtime/'),
     transform: { target: 'node20' },
   });
   const { output } = await build.write({
