@@ -50,6 +50,11 @@ const UNARY: Record<UnaryName, (x: number) => number | boolean> = {
   logicalNot: (x) => x === 0,
 };
 
+/** Where the store would wrap a product that float64 has rounded. */
+const UNARY_INTEGER: Partial<Record<UnaryName, (x: number) => number>> = {
+  square: (x) => Math.imul(x, x),
+};
+
 type BinaryFunction = (a: number, b: number) => number | boolean;
 
 /** Each binary function on floating-point numbers, and on integers where {@link BINARY_INTEGER} has no other. */
@@ -131,9 +136,11 @@ function isInteger(dtype: DType): boolean {
   return dtype === 'int32' || dtype === 'uint8' || dtype === 'bool';
 }
 
-function unaryKernel(apply: (x: number) => number | boolean): Kernel<UnaryName> {
+function unaryKernel(name: UnaryName): Kernel<UnaryName> {
   return (operands, [y]) => {
     const x = numbersOf(viewAt(operands, 0));
+    const integer = isInteger(viewAt(operands, 0).dtype) ? UNARY_INTEGER[name] : undefined;
+    const apply = integer ?? UNARY[name];
     for (let n = 0; n < x.length; n++) y.data[n] = Number(apply(x[n]));
   };
 }
@@ -194,7 +201,7 @@ function mapKernels<N extends string, K>(names: readonly N[], make: (name: N) =>
 }
 
 export const elementwiseKernels: Kernels<UnaryName | BinaryName | 'where' | 'cast'> = {
-  ...mapKernels(Object.keys(UNARY) as UnaryName[], (name) => unaryKernel(UNARY[name])),
+  ...mapKernels(Object.keys(UNARY) as UnaryName[], unaryKernel),
   ...mapKernels(Object.keys(BINARY) as BinaryName[], binaryKernel),
   where: whereKernel,
   cast: castKernel,
