@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import { TextEmbedder } from '../../src/embeddings/text-embedder.js';
+import { ArgumentError, DisposedError, TruncatedTextError } from '../../src/errors.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { BACKENDS, goldenCases, modelFolder } from '../models/golden.js';
+
+const rowsOf = (vectors: Tensor<'float32'>): Float32Array[] => {
+  const [rows, width] = vectors.shape as [number, number];
+  const numbers = vectors.toTypedArray();
+  return Array.from({ length: rows }, (_, row) => numbers.slice(row * width, (row + 1) * width));
+};
+const lengthOf = (vector: ArrayLike<number>) => Math.hypot(...Array.from(vector));
+
+/** Texts from none to about 90 tokens, in a mixed order. */
+function mixedTexts(count: number): string[] {
+  const words = 'the king rode out at dawn and money was lent by a bank of river stones'.split(' ');
+  return Array.from({ length: count }, (_, n) => {
+    const length = (n * 7919) % (n % 50 === 0 ? 60 : 13);
+    return Array.from({ length }, (__, k) => words[(n * 31 + k * 17) % words.length]).join(' ');
+  });
+}
+
+describe.each(BACKENDS)('TextEmbedder on the %s backend', (name, backend) => {
+  const load = (model = 'bert') => TextEmbedder.load(modelFolder(model), { backend });
+
+  it('gives 1,000 texts of mixed length the vectors that each has alone', async () => {
+    using embedder = await load();
+    const texts = mixedTexts(name === 'native' ? 1000 : 150);
+    const together = rowsOf(await embedder.embed(texts));
+    for (const [index, text] of texts.entries()) {
+      const [alone] = rowsOf(await embedder.embed([text]));
+      // The same bits: no sum depends on what else is in a batch.
+      expect(together[index], `text ${index}`).toEqual(alone);
+    }
+  });
+
+  it('embeds an empty list, an empty text, and the same text twice', async () => {
+    using embedder = await load();
+    expect((await embedder.embed([])).shape).toEqual([0, 48]);
+    const [empty, first, second] = rowsOf(await embedder.embed(['', 'the bank', 'the bank']));
+    expect(lengthOf(empty)).toBeCloseTo(1, 5);
+    expect(first).toEqual(second);
+    expect(await embedder.embedTokens([])).toEqual([]);
+  });
+
+  it('gives concurrent calls their own texts, whatever runs they share', async () => {
+    using embedder = await load();
+    const texts = mixedTexts(60);
+    const expected = rowsOf(await embedder.embed(texts));
+    const calls = await Promise.all([
+      embedder.embed(texts),
+      ...texts.map((text) => embedder.embed([text])),
+      embedder.embed([...texts].reverse()),
+      embedder.embed(texts, { normalize: false }),
+    ]);
+    expect(rowsOf(calls[0])).toEqual(expected);
+    for (const [index, vector] of expected.entries()) {
+      expect(rowsOf(calls[index + 1])[0], `call ${index}`).toEqual(vector);
+    }
+    expect(rowsOf(calls[61])).toEqual([...expected].reverse());
+    for (const [index, vector] of rowsOf(calls[62]).entries()) {
+      const length = lengthOf(vector);
+      expect(vector[0] / length).toBeCloseTo(expected[index][0], 5);
+    }
+  });
+
+  it('cuts vectors to their first numbers and normalises them again', async () => {
+    using embedder = await load();
+    const [whole] = rowsOf(await embedder.embed(['the bank lent money']));
+    const [cut] = rowsOf(await embedder.embed(['the bank lent money'], { dimensions: 10 }));
+    const length = lengthOf(whole.subarray(0, 10));
+    expect(cut).toHaveLength(10);
+    for (const [index, value] of cut.entries()) expect(value).toBeCloseTo(whole[index] / length, 6);
+    const [raw] = rowsOf(await embedder.embed(['the bank lent money'], { dimensions: 10, normalize: false }));
+    expect(Math.abs(lengthOf(raw) - 1)).toBeGreaterThan(0.01);
+  });
+
+  it('says how many texts were cut, or refuses them', async () => {
+    using embedder = await load();
+    const [long] = goldenCases('bert').filter(({ ids }) => ids.length > 60);
+    const texts = ['short', `${long.text} ${long.text}`, 'short again'];
+    const seen: { done: number; total: number; truncated: number }[] = [];
+    const vectors = await embedder.embed(texts, { onProgress: (progress) => seen.push({ ...progress }) });
+    expect(vectors.shape).toEqual([3, 48]);
+    expect(seen.at(-1)).toEqual({ done: 3, total: 3, truncated: 1 });
+    await expect(embedder.embed(texts, { truncate: false })).rejects.toThrow(TruncatedTextError);
+    await expect(embedder.embed(texts, { truncate: false })).rejects.toThrow(/texts\[1\] has more than 96 tokens/);
+    expect((await embedder.embed(['short'], { truncate: false })).shape).toEqual([1, 48]);
+    const [cut] = await embedder.embedTokens([long.text], { maxTokens: 5 });
+    expect(cut.ids).toHaveLength(5);
+    expect(cut.vectors.shape).toEqual([5, 48]);
+    expect(cut.tokens.at(-1)).toBe('[SEP]');
+  });
+
+  it('tells one bank from the other, with offsets into the text', async () => {
+    using embedder = await load();
+    const texts = ['the river bank', 'the money bank'];
+    const results = await embedder.embedTokens(texts);
+    const banks = results.map(({ tokens, offsets, vectors }, index) => {
+      const at = offsets.findIndex(([start, end]) => end > start && texts[index].slice(start, end) === 'bank');
+      expect(tokens[at]).toBe('bank');
+      return rowsOf(vectors)[at];
+    });
+    const [x, y] = banks;
+    expect(Math.max(...x.map((value, k) => Math.abs(value - y[k])))).toBeGreaterThan(0.01);
+  });
+
+  it('shows what tokens attend to', async () => {
+    using embedder = await load('mpnet');
+    const { tokens, layers } = await embedder.attention('the king rode out');
+    expect(layers).toHaveLength(3);
+    for (const layer of layers) {
+      expect(layer.shape).toEqual([4, tokens.length, tokens.length]);
+      for (const sum of layer.sum([2]).toTypedArray()) expect(sum).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('rejects with the reason of a signal, at once and later, and goes on with other calls', async () => {
+    using embedder = await load();
+    const reason = new Error('nobody waits any more');
+    await expect(embedder.embed(['a'], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const large = embedder.embed(mixedTexts(3000), { signal: controller.signal });
+    const small = embedder.embed(['the bank']);
+    setImmediate(() => controller.abort(reason));
+    await expect(large).rejects.toBe(reason);
+    expect(rowsOf(await small)).toEqual(rowsOf(await embedder.embed(['the bank'])));
+  });
+
+  it('may be disposed while it works, and twice, and not used afterwards', async () => {
+    const embedder = await load();
+    const pending = embedder.embed(mixedTexts(500));
+    setImmediate(() => embedder.dispose());
+    await expect(pending).rejects.toThrow(DisposedError);
+    embedder.dispose();
+    await expect(embedder.embed(['a'])).rejects.toThrow(DisposedError);
+    await expect(embedder.embedTokens(['a'])).rejects.toThrow(DisposedError);
+    await expect(embedder.attention('a')).rejects.toThrow(DisposedError);
+  });
+
+  it('passes on what a progress callback throws, to its own call alone', async () => {
+    using embedder = await load();
+    const failure = new Error('no room to draw');
+    const failing = embedder.embed(['a', 'b'], {
+      onProgress: () => {
+        throw failure;
+      },
+    });
+    const other = embedder.embed(['a', 'b']);
+    await expect(failing).rejects.toBe(failure);
+    expect((await other).shape).toEqual([2, 48]);
+  });
+
+  it('does not let a large call hold up a small one', async () => {
+    using embedder = await load();
+    const order: string[] = [];
+    const large = embedder.embed(mixedTexts(2500)).then(() => order.push('large'));
+    await new Promise((resolve) => setImmediate(resolve));
+    const small = embedder.embed(['the bank']).then(() => order.push('small'));
+    await Promise.all([large, small]);
+    expect(order).toEqual(['small', 'large']);
+  });
+});
+
+describe('TextEmbedder.similarity', () => {
+  it('is the cosine of every pair', async () => {
+    using embedder = await TextEmbedder.load(modelFolder('bert'));
+    const vectors = await embedder.embed(['the bank', 'a river', 'the bank'], { normalize: false });
+    const rows = rowsOf(vectors);
+    const similarity = embedder.similarity(vectors, vectors);
+    expect(similarity.shape).toEqual([3, 3]);
+    for (const [i, x] of rows.entries()) {
+      for (const [j, y] of rows.entries()) {
+        const cosine = x.reduce((sum, value, k) => sum + value * y[k], 0) / (lengthOf(x) * lengthOf(y));
+        expect(similarity.at(i, j)).toBeCloseTo(cosine, 5);
+      }
+    }
+  });
+});
+
+describe('what TextEmbedder refuses', () => {
+  const load = () => TextEmbedder.load(modelFolder('bert'));
+
+  it.each<[string, unknown, RegExp]>([
+    ['a text instead of a list', 'the bank', /texts must be an array of strings, got a string; put it in an array/],
+    ['nothing', undefined, /got undefined/],
+    ['a number among the texts', ['a', 3], /texts\[1\] is the number 3/],
+    ['null among the texts', [null], /texts\[0\] is null/],
+    // biome-ignore lint/suspicious/noSparseArray: that is the mistake
+    ['a hole among the texts', ['a', , 'b'], /texts\[1\] is undefined/],
+    ['an array among the texts', [['a']], /texts\[0\] is an array/],
+  ])('%s', async (_, texts, message) => {
+    using embedder = await load();
+    await expect(embedder.embed(texts as string[])).rejects.toThrow(ArgumentError);
+    await expect(embedder.embed(texts as string[])).rejects.toThrow(message);
+    await expect(embedder.embedTokens(texts as string[])).rejects.toThrow(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ dimensions: Number.NaN }, /dimensions must be a whole number from 1 to 48, got NaN/],
+    [{ dimensions: 49 }, /dimensions .* got 49/],
+    [{ dimensions: 0 }, /dimensions .* got 0/],
+    [{ maxTokens: Number.NaN }, /maxTokens must be a whole number.* got NaN/],
+    [{ maxTokens: 129 }, /maxTokens .* got 129/],
+    [{ prompt: 'query' }, /no prompt "query"; it has none/],
+  ])('options %j', async (options, message) => {
+    using embedder = await load();
+    await expect(embedder.embed(['a'], options)).rejects.toThrow(message);
+    await expect(embedder.embed(['a'], options)).rejects.toThrow(ArgumentError);
+  });
+});
