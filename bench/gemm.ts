@@ -1,5 +1,5 @@
 /* Square matrix products, float32 and float64, reference against native. */
-import { random, type Tensor } from 'gemmule';
+import { Random, type Tensor } from 'gemmule';
 import { report } from './lib/report.js';
 import { measureVersus, type VersusCase } from './lib/versus.js';
 
@@ -9,7 +9,7 @@ const SIZES = [64, 128, 256, 512, 1024, 2048];
 const LARGEST_FLOAT64 = 1024;
 
 function square(size: number, dtype: 'float32' | 'float64'): Tensor {
-  return random(1).normal([size, size], { dtype });
+  return new Random(1).normal([size, size], { dtype });
 }
 
 const cases = (['float32', 'float64'] as const).flatMap((dtype) =>

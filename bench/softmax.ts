@@ -1,5 +1,5 @@
 /* Softmax over the last axis, from one attention row to far beyond the cache, reference against native. */
-import { random } from 'gemmule';
+import { Random } from 'gemmule';
 import { report } from './lib/report.js';
 import { measureVersus, type VersusCase } from './lib/versus.js';
 
@@ -14,7 +14,7 @@ const cases = SHAPES.map(
   (shape): VersusCase => ({
     name: `softmax ${shape.join(' x ')}`,
     prepare: () => {
-      const x = random(1).normal(shape);
+      const x = new Random(1).normal(shape);
       return () => x.softmax().dispose();
     },
   }),

@@ -1,5 +1,5 @@
 /* Thin singular value decompositions, float64, reference against native. */
-import { random, svd } from 'gemmule';
+import { Random, svd } from 'gemmule';
 import { report } from './lib/report.js';
 import { measureVersus, type VersusCase } from './lib/versus.js';
 
@@ -15,7 +15,7 @@ const cases = SHAPES.map(
   (shape): VersusCase => ({
     name: `svd ${shape.join(' x ')}`,
     prepare: () => {
-      const a = random(1).normal(shape, { dtype: 'float64' });
+      const a = new Random(1).normal(shape, { dtype: 'float64' });
       return () => {
         for (const factor of Object.values(svd(a))) factor.dispose();
       };

@@ -20,6 +20,7 @@ const LAYERS: Record<string, readonly string[]> = {
   models: ['errors', 'shapes', 'backend', 'tensor', 'nn', 'io'],
   embeddings: ['errors', 'shapes', 'backend', 'tensor', 'nn', 'io', 'models', 'tokenizers'],
   index: [
+    'engine',
     'errors',
     'version',
     'shapes',

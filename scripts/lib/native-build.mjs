@@ -14,7 +14,7 @@ const environment = {
   CMAKE_BUILD_PARALLEL_LEVEL: process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism()),
 };
 
-/** Whether a build tree was configured to the end: the cache alone also stays behind when that failed. */
+/** Whether a build tree was configured to the end: the cache alone also stays behind when that failed. @param {string} tree */
 function isConfigured(tree) {
   return ['build.ninja', 'Makefile'].some((file) => existsSync(path.join(tree, file)));
 }

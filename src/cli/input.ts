@@ -57,7 +57,9 @@ export function openSource({ texts, options }: CommandContext): TextSource {
   const file = stringOption(options, 'file');
   if (texts.length > 0 && file !== undefined) throw new UsageError('give texts as arguments or --file, not both');
   if (texts.length > 0) return fromArguments(texts);
-  if (file !== undefined && file !== '-') return fromFile(file);
+  // Opening it by name fails where it is a socket.
+  const isStandardInput = file === '-' || file === '/dev/stdin';
+  if (file !== undefined && !isStandardInput) return fromFile(file);
   if (file === undefined && process.stdin.isTTY) {
     throw new UsageError('no text: give it as an argument, with --file, or on standard input, one a line');
   }

@@ -187,7 +187,7 @@ export class Scheduler {
       }
     }
     this.#queue.unshift(...otherRoutes.filter((entry) => !entry.settled));
-    return run !== null && run.items.some(({ entry }) => !entry.settled) ? run : null;
+    return run?.items.some(({ entry }) => !entry.settled) ? run : null;
   }
 
   /** The ids of an entry's next item; null when they cannot be had, and the job has been rejected. */

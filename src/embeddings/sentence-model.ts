@@ -126,7 +126,9 @@ export class SentenceModel {
       },
       forward: (inputs) => {
         const maps: Record<string, View> = {};
-        const onWeights = (weights: View, layer: number): void => void (maps[layer] = weights);
+        const onWeights = (weights: View, layer: number): void => {
+          maps[layer] = weights;
+        };
         this.encoder.forward(
           { ids: inputs.ids, positions: inputs.positions, cuSeqlens: inputs.cuSeqlens },
           { onWeights },

@@ -60,22 +60,22 @@ export class AddedTokenFinder {
     this.#pattern = contents.length === 0 ? null : new RegExp(contents.map(escapePattern).join('|'), 'gu');
   }
 
-  /** The text divided into added tokens and what lies between them. */
-  split(text: AlignedText): AddedTokenPiece[] {
-    if (this.#pattern === null) return [{ text, token: null }];
-    const pieces: AddedTokenPiece[] = [];
+  /** The text divided into added tokens and what lies between them, found as they are asked for. */
+  *split(text: AlignedText): Generator<AddedTokenPiece, void> {
     let position = 0;
-    for (const match of text.text.matchAll(this.#pattern)) {
-      const token = this.#tokens.get(match[0]);
-      if (token === undefined) throw new TokenizerError(`the added token ${JSON.stringify(match[0])} is not known`);
-      const [start, end] = this.#extent(text.text, token, match.index, match.index + match[0].length, position);
-      if (start < 0) continue;
-      if (start > position) pieces.push({ text: text.slice(position, start), token: null });
-      pieces.push({ text: text.slice(start, end), token });
-      position = end;
+    if (this.#pattern !== null) {
+      for (const match of text.text.matchAll(this.#pattern)) {
+        const token = this.#tokens.get(match[0]);
+        if (token === undefined) throw new TokenizerError(`the added token ${JSON.stringify(match[0])} is not known`);
+        const [start, end] = this.#extent(text.text, token, match.index, match.index + match[0].length, position);
+        if (start < 0) continue;
+        if (start > position) yield { text: text.slice(position, start), token: null };
+        yield { text: text.slice(start, end), token };
+        position = end;
+      }
     }
-    if (position < text.text.length) pieces.push({ text: text.slice(position, text.text.length), token: null });
-    return pieces;
+    if (position === 0) yield { text, token: null };
+    else if (position < text.text.length) yield { text: text.slice(position, text.text.length), token: null };
   }
 
   /** What the token at `[start, end)` takes up, not before `least`; -1 where it may not stand. */

@@ -38,4 +38,11 @@ export class TokenList {
     if (this.tracked) this.offsets.push([start, end]);
     return true;
   }
+  /** Keeps only the first tokens. */
+  cut(count: number): void {
+    if (this.ids.length <= count) return;
+    this.ids.length = count;
+    if (this.tracked) this.offsets.length = count;
+    this.truncated = true;
+  }
 }

@@ -44,6 +44,11 @@ export class Fields {
     return this.#read(name, fallback, 'a whole number from 0 up', isId);
   }
 
+  /** A number, which JSON cannot say to be NaN. */
+  number(name: string, fallback?: number): number {
+    return this.#read(name, fallback, 'a number', (value): value is number => typeof value === 'number');
+  }
+
   list(name: string, fallback?: readonly unknown[]): readonly unknown[] {
     return this.#read(name, fallback, 'a list', (value): value is unknown[] => Array.isArray(value));
   }

@@ -1,23 +1,26 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { ArgumentError, TokenizerError } from '../errors.js';
 import { type AddedToken, AddedTokenFinder, readAddedToken } from './added-tokens.js';
 import { AlignedText } from './aligned-text.js';
 import { type Decoder, joinBySpaces, readDecoder } from './decoder.js';
 import { type Encoding, TokenList } from './encoding.js';
 import { Fields } from './fields.js';
-import type { TokenModel, WordTokens } from './models/model.js';
+import { type TokenModel, type WordTokens, withoutPauses } from './models/model.js';
 import { readModel } from './models/read.js';
 import type { Normalizer } from './normalizers/normalizer.js';
 import { identity, readNormalizer } from './normalizers/read.js';
 import { noPostProcessing, type PostProcessor, readPostProcessor, type TemplatePiece } from './post-processor.js';
 import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
 import { readPreTokenizer, wholeText } from './pre-tokenizers/read.js';
+import { noTokenizerConfig, readTokenizerConfig, type TokenizerConfig, type TokenRole } from './tokenizer-config.js';
+import { inTurns } from './turns.js';
 
 export type { Encoding } from './encoding.js';
+export type { TokenRole } from './tokenizer-config.js';
 
 const FILE = 'tokenizer.json';
+const CONFIG_FILE = 'tokenizer_config.json';
 
 /** Words that are remembered with their tokens; when there are more, all are forgotten. */
 const CACHED_WORDS = 16_384;
@@ -29,8 +32,9 @@ const CUT = /[^\s] (?=[^\s])/g;
 
 const LONE_SURROGATES = /\p{Cs}/gu;
 
-/** How long a batch works before the event loop gets a turn, in milliseconds. */
-const SLICE_MILLISECONDS = 5;
+/** Words between two looks at the clock; those longer than {@link LONGEST_WORD_AT_ONCE} are tokenised with pauses. */
+const WORDS_PER_STEP = 512;
+const LONGEST_WORD_AT_ONCE = 4096;
 
 /** How to encode. */
 export interface EncodeOptions {
@@ -38,6 +42,12 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean | undefined;
   /** The most tokens of the result, added ones included; the text's last tokens are cut off. Default: no limit. */
   readonly maxTokens?: number | undefined;
+}
+
+/** How to encode many texts. */
+export interface BatchOptions extends EncodeOptions {
+  /** Ends the work before it is done. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Token ids without the rest, and whether some were cut off. */
@@ -54,6 +64,9 @@ export interface EncodedIds {
 export class Tokenizer {
   /** The number of tokens, added ones included. */
   readonly vocabSize: number;
+  /** The most tokens that the model was made for, by its `tokenizer_config.json`; null where that gives no limit. */
+  readonly modelMaxLength: number | null;
+  readonly #roles: ReadonlyMap<TokenRole, string>;
   readonly #normalizer: Normalizer;
   readonly #preTokenizer: PreTokenizer;
   readonly #model: TokenModel;
@@ -67,7 +80,9 @@ export class Tokenizer {
   readonly #cutsTexts: boolean;
   readonly #cache = new Map<string, WordTokens>();
 
-  private constructor(fields: Fields) {
+  private constructor(fields: Fields, config: TokenizerConfig) {
+    this.modelMaxLength = config.modelMaxLength;
+    this.#roles = config.roles;
     const part = <T>(name: string, read: (fields: Fields) => T, fallback: T): T => {
       const description = fields.optionalFields(name);
       return description === null ? fallback : read(description);
@@ -98,84 +113,81 @@ export class Tokenizer {
   /**
    * The tokenizer of a model folder.
    *
-   * @throws TokenizerError when there is no `tokenizer.json`, or it is not what it should be.
+   * @param folder - has a `tokenizer.json`; a `tokenizer_config.json` beside it is read too.
+   * @throws TokenizerError when there is no `tokenizer.json`, or a file is not what it should be.
    */
   static fromFolder(folder: string): Tokenizer {
     const file = path.join(folder, FILE);
-    let text: string;
-    try {
-      text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
-    } catch (cause) {
-      throw new TokenizerError(
-        `cannot read ${file}: ${(cause as Error).message}; a folder of a fast tokenizer has one, ` +
-          'and others can be converted by loading them with transformers and saving them again',
-        { cause },
-      );
-    }
-    return Tokenizer.#parse(text, file);
+    const configFile = path.join(folder, CONFIG_FILE);
+    const config = existsSync(configFile)
+      ? readTokenizerConfig(configFile, parseJson(readText(configFile), configFile))
+      : noTokenizerConfig;
+    return new Tokenizer(new Fields(file, parseJson(readText(file), file)), config);
   }
 
   /**
-   * A tokenizer from the contents of a `tokenizer.json`.
+   * A tokenizer from the contents of its files.
    *
-   * @param json - its text, or what was parsed from it.
+   * @param json - the text of a `tokenizer.json`, or what was parsed from it.
+   * @param config - the same of a `tokenizer_config.json`.
+   * @throws TokenizerError when one is not what it should be.
    */
-  static fromJson(json: unknown): Tokenizer {
-    return typeof json === 'string' ? Tokenizer.#parse(json, FILE) : new Tokenizer(new Fields(FILE, json));
+  static fromJson(json: unknown, config?: unknown): Tokenizer {
+    const parsed = (value: unknown, where: string) => (typeof value === 'string' ? parseJson(value, where) : value);
+    return new Tokenizer(
+      new Fields(FILE, parsed(json, FILE)),
+      config === undefined ? noTokenizerConfig : readTokenizerConfig(CONFIG_FILE, parsed(config, CONFIG_FILE)),
+    );
   }
 
-  static #parse(text: string, where: string): Tokenizer {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw new TokenizerError(`${where} is not valid JSON (${(cause as Error).message}); get it again`, { cause });
-    }
-    return new Tokenizer(new Fields(where, value));
-  }
-
-  /** A text as tokens, with their places in the text. */
+  /** A text, or a pair of texts, as tokens with their places in the text. */
   encode(text: string, options: EncodeOptions & { readonly textPair?: string | undefined } = {}): Encoding {
     const { textPair } = options;
     if (textPair !== undefined) return this.#encodePair(requireText(text), requireText(textPair), options);
-    const { pieces, limit } = this.#plan(this.#postProcessor.single, options);
-    const list = new TokenList(true, limit);
-    this.#collect(requireText(text), list);
-    return this.#assemble(pieces, list, null);
+    return withoutPauses(this.#encodeInSteps(requireText(text), options));
   }
 
   /** The ids of a text's tokens: the same as those of {@link encode}, sooner. */
   encodeIds(text: string, options: EncodeOptions = {}): EncodedIds {
+    return withoutPauses(this.#encodeIdsInSteps(requireText(text), options));
+  }
+
+  /**
+   * Many texts as tokens with their places, without holding up the event loop: other work gets a turn every few
+   * milliseconds, within a long text too.
+   *
+   * @throws the signal's reason when it aborts.
+   */
+  encodeBatch(texts: readonly string[], options: BatchOptions = {}): Promise<Encoding[]> {
+    return inTurns(texts, options.signal, (text) => this.#encodeInSteps(requireText(text), options));
+  }
+
+  /**
+   * The ids of many texts, without holding up the event loop: see {@link encodeBatch}.
+   *
+   * @throws the signal's reason when it aborts.
+   */
+  encodeAll(texts: readonly string[], options: BatchOptions = {}): Promise<EncodedIds[]> {
+    return inTurns(texts, options.signal, (text) => this.#encodeIdsInSteps(requireText(text), options));
+  }
+
+  *#encodeInSteps(text: string, options: EncodeOptions): Generator<void, Encoding> {
+    const { pieces, limit } = this.#plan(this.#postProcessor.single, options);
+    const list = new TokenList(true, limit);
+    yield* this.#collect(text, list);
+    return this.#assemble(pieces, list, null);
+  }
+
+  *#encodeIdsInSteps(text: string, options: EncodeOptions): Generator<void, EncodedIds> {
     const { pieces, limit } = this.#plan(this.#postProcessor.single, options);
     const list = new TokenList(false, limit);
-    this.#collect(requireText(text), list);
+    yield* this.#collect(text, list);
     const ids: number[] = [];
     for (const piece of pieces) {
       if ('id' in piece) ids.push(piece.id);
       else for (const id of list.ids) ids.push(id);
     }
     return { ids: Int32Array.from(ids), truncated: list.truncated };
-  }
-
-  /**
-   * Many texts, without holding up the event loop.
-   *
-   * @throws the signal's reason when it aborts.
-   */
-  async encodeBatch(
-    texts: readonly string[],
-    options: EncodeOptions & { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<Encoding[]> {
-    const encodings: Encoding[] = [];
-    let sliceEnd = performance.now() + SLICE_MILLISECONDS;
-    for (const text of texts) {
-      options.signal?.throwIfAborted();
-      encodings.push(this.encode(text, options));
-      if (performance.now() < sliceEnd) continue;
-      await setImmediate();
-      sliceEnd = performance.now() + SLICE_MILLISECONDS;
-    }
-    return encodings;
   }
 
   /**
@@ -207,6 +219,12 @@ export class Tokenizer {
     return this.#addedTokens.get(id)?.content ?? this.#model.vocabulary.tokenOf(id);
   }
 
+  /** The id of the token with a role, such as `pad`, or undefined where `tokenizer_config.json` names none. */
+  specialTokenId(role: TokenRole): number | undefined {
+    const token = this.#roles.get(role);
+    return token === undefined ? undefined : this.tokenToId(token);
+  }
+
   /** What goes around the tokens of a text, and how many of them there may be. */
   #plan(
     template: readonly TemplatePiece[],
@@ -223,20 +241,24 @@ export class Tokenizer {
     return { pieces, limit: maxTokens - added };
   }
 
-  /** Of two texts that are too long together, the longer loses tokens first. */
+  /** Of two texts that are too long together, the longer loses tokens first, then both, as Hugging Face does it. */
   #encodePair(text: string, textPair: string, options: EncodeOptions): Encoding {
     const { pieces, limit } = this.#plan(this.#postProcessor.pair, options);
-    const lists = [text, textPair].map((one) => {
-      const list = new TokenList(true, limit);
-      this.#collect(one, list);
+    const collect = (one: string, most: number): TokenList => {
+      const list = new TokenList(true, most);
+      withoutPauses(this.#collect(one, list));
       return list;
-    }) as [TokenList, TokenList];
-    const [first, second] = lists;
-    while (first.ids.length + second.ids.length > limit) {
-      const longer = first.ids.length > second.ids.length ? first : second;
-      longer.ids.pop();
-      longer.offsets.pop();
-      longer.truncated = true;
+    };
+    let [first, second] = [collect(text, limit), collect(textPair, limit)];
+    if (first.truncated && second.truncated && limit % 2 === 1) {
+      // The odd token goes to the longer one, so that their whole lengths matter.
+      [first, second] = [collect(text, Number.POSITIVE_INFINITY), collect(textPair, Number.POSITIVE_INFINITY)];
+    }
+    if (first.ids.length + second.ids.length > limit) {
+      const [shorter, longer] = first.ids.length > second.ids.length ? [second, first] : [first, second];
+      const kept = Math.min(shorter.ids.length, Math.floor(limit / 2));
+      shorter.cut(kept);
+      longer.cut(limit - kept);
     }
     return this.#assemble(pieces, first, second);
   }
@@ -271,12 +293,13 @@ export class Tokenizer {
   }
 
   /** Adds the tokens of a text to a list, until it is full. */
-  #collect(text: string, list: TokenList): void {
+  *#collect(text: string, list: TokenList): Generator<void, void> {
+    yield;
     // Half a surrogate pair is no character; it counts as one that could not be read.
     const whole = AlignedText.of(text.replace(LONE_SURROGATES, '\ufffd'), 0, list.tracked);
     for (const { text: piece, token } of this.#rawFinder.split(whole)) {
-      const goesOn = token === null ? this.#collectText(piece, list) : this.#collectAdded(token, piece, list);
-      if (!goesOn) return;
+      const goesOn = token === null ? yield* this.#collectText(piece, list) : this.#collectAdded(token, piece, list);
+      if (!goesOn) break;
     }
     const trim = this.#postProcessor.trimOffsets;
     if (trim === null) return;
@@ -285,11 +308,12 @@ export class Tokenizer {
     }
   }
 
-  #collectText(text: AlignedText, list: TokenList): boolean {
+  *#collectText(text: AlignedText, list: TokenList): Generator<void, boolean> {
     for (const segment of this.#segmentsOf(text)) {
+      yield;
       const normalized = this.#normalizer.normalize(segment);
       for (const { text: piece, token } of this.#normalizedFinder.split(normalized)) {
-        const goesOn = token === null ? this.#collectWords(piece, list) : this.#collectAdded(token, piece, list);
+        const goesOn = token === null ? yield* this.#collectWords(piece, list) : this.#collectAdded(token, piece, list);
         if (!goesOn) return false;
       }
     }
@@ -311,9 +335,14 @@ export class Tokenizer {
     yield start === 0 ? text : text.slice(start, length);
   }
 
-  #collectWords(text: AlignedText, list: TokenList): boolean {
+  *#collectWords(text: AlignedText, list: TokenList): Generator<void, boolean> {
+    let words = 0;
     for (const word of this.#preTokenizer.split(text)) {
-      const { ids, starts, ends } = this.#tokenize(word.text);
+      if (++words % WORDS_PER_STEP === 0) yield;
+      const { ids, starts, ends } =
+        word.text.length > LONGEST_WORD_AT_ONCE && this.#model.tokenizeInSteps !== undefined
+          ? yield* this.#model.tokenizeInSteps(word.text)
+          : this.#tokenize(word.text);
       for (let index = 0; index < ids.length; index++) {
         const start = list.tracked ? word.startOf(starts[index] as number) : 0;
         const end = list.tracked ? word.endOf((ends[index] as number) - 1) : 0;
@@ -343,4 +372,24 @@ function requireText(text: unknown): string {
   if (typeof text === 'string') return text;
   const kind = text === null ? 'null' : Array.isArray(text) ? 'an array' : typeof text;
   throw new ArgumentError(`encode: a text must be a string, got ${kind}`);
+}
+
+function readText(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (cause) {
+    throw new TokenizerError(
+      `cannot read ${file}: ${(cause as Error).message}; a folder of a fast tokenizer has one, ` +
+        'and others can be converted by loading them with transformers and saving them again',
+      { cause },
+    );
+  }
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TokenizerError(`${where} is not valid JSON (${(cause as Error).message}); get it again`, { cause });
+  }
 }

@@ -67,8 +67,8 @@ describe('gemmule tokenize', () => {
     const text = 'Crème brûlée 🍮';
     const { stdout } = await run(['tokenize', '--json'], text);
     const { tokens, offsets } = JSON.parse(stdout.toString()) as { tokens: string[]; offsets: [number, number][] };
-    expect(tokens[1]).toBe('creme');
-    expect(text.slice(...(offsets[1] as [number, number]))).toBe('Crème');
+    expect(tokens.slice(1, 3)).toEqual(['cr', '##eme']);
+    expect(offsets.slice(1, 3).map(([start, end]) => text.slice(start, end))).toEqual(['Cr', 'ème']);
   });
 });
 

@@ -332,7 +332,7 @@ describe('ShardedSafetensors', () => {
     expect(() => sharded.entry('d')).toThrow(ArgumentError);
   });
 
-  it.each<[string, unknown, typeof GemmuleError, RegExp]>([
+  it.each<[string, unknown, new (message: string) => GemmuleError, RegExp]>([
     [
       'a tensor that is not there',
       { c: 'one.safetensors' },

@@ -34,6 +34,6 @@ function rowsOf(facts: Readonly<Record<string, unknown>>): string[][] {
   return Object.entries(facts).flatMap(([name, value]) => {
     if (Array.isArray(value)) return [[name, value.join(' ') || 'none']];
     if (typeof value !== 'object' || value === null) return [[name, String(value)]];
-    return Object.entries(value).map(([inner, fact]) => [`${name} ${inner}`, String(fact)]);
+    return Object.entries(value).map(([inner, fact]) => [inner === 'name' ? name : `${name} ${inner}`, String(fact)]);
   });
 }

@@ -1,6 +1,6 @@
 import { describe, type Fields } from '../fields.js';
 import { MergeQueue } from './merge-queue.js';
-import { type TokenModel, Vocabulary, type WordTokens } from './model.js';
+import { STEP_SYMBOLS, type TokenModel, Vocabulary, type WordTokens, withoutPauses } from './model.js';
 
 const encoder = new TextEncoder();
 
@@ -38,11 +38,16 @@ export class BpeModel implements TokenModel {
   }
 
   tokenize(word: string): WordTokens {
+    return withoutPauses(this.tokenizeInSteps(word));
+  }
+
+  *tokenizeInSteps(word: string): Generator<void, WordTokens> {
     if (this.#ignoreMerges) {
       const whole = this.vocabulary.idOf(word);
       if (whole !== undefined) return { ids: [whole], starts: [0], ends: [word.length] };
     }
-    return this.#merge(this.#symbolsOf(word));
+    const symbols = yield* this.#symbolsOf(word);
+    return yield* this.#merge(symbols);
   }
 
   #addMerge(fields: Fields, rank: number, merge: unknown): void {
@@ -60,7 +65,7 @@ export class BpeModel implements TokenModel {
   }
 
   /** The characters of a word as tokens; those that have none as bytes, as the unknown token, or not at all. */
-  #symbolsOf(word: string): Symbols {
+  *#symbolsOf(word: string): Generator<void, Symbols> {
     const symbols: Symbols = { ids: [], starts: [], ends: [] };
     let start = 0;
     let fusing = false;
@@ -81,11 +86,12 @@ export class BpeModel implements TokenModel {
         fusing = true;
       }
       start = end;
+      if (symbols.ids.length % STEP_SYMBOLS === 0) yield;
     }
     return symbols;
   }
 
-  #merge(symbols: Symbols): WordTokens {
+  *#merge(symbols: Symbols): Generator<void, WordTokens> {
     const { ids, starts, ends } = symbols;
     const next = ids.map((_, index) => index + 1);
     const previous = ids.map((_, index) => index - 1);
@@ -97,8 +103,13 @@ export class BpeModel implements TokenModel {
       const rank = this.#ranks.get(pairKey(left, right));
       if (rank !== undefined) queue.push({ rank, position, left, right });
     };
-    for (let position = 0; position + 1 < ids.length; position++) offer(position);
+    for (let position = 0; position + 1 < ids.length; position++) {
+      offer(position);
+      if (position % STEP_SYMBOLS === 0) yield;
+    }
+    let merges = 0;
     for (let merge = queue.pop(); merge !== undefined; merge = queue.pop()) {
+      if (++merges % STEP_SYMBOLS === 0) yield;
       const { position, left, right, rank } = merge;
       const after = next[position] as number;
       if (ids[position] !== left || ids[after] !== right) continue;

@@ -14,6 +14,18 @@ export interface WordTokens {
 export interface TokenModel {
   readonly vocabulary: Vocabulary;
   tokenize(word: string): WordTokens;
+  /** The same with pauses, for models that need long for a very long word. */
+  tokenizeInSteps?(word: string): Generator<void, WordTokens>;
+}
+
+/** Symbols or characters that are looked at between two pauses. */
+export const STEP_SYMBOLS = 4096;
+
+/** Works through without a pause. */
+export function withoutPauses<T>(steps: Generator<void, T>): T {
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
 }
 
 /** Tokens and their ids. */

@@ -1,5 +1,5 @@
 import { describe, type Fields } from '../fields.js';
-import { type TokenModel, Vocabulary, type WordTokens } from './model.js';
+import { STEP_SYMBOLS, type TokenModel, Vocabulary, type WordTokens, withoutPauses } from './model.js';
 import { Trie } from './trie.js';
 
 /** How much worse than the worst token an unknown character is, as in SentencePiece. */
@@ -41,8 +41,13 @@ export class UnigramModel implements TokenModel {
   }
 
   tokenize(word: string): WordTokens {
+    return withoutPauses(this.tokenizeInSteps(word));
+  }
+
+  *tokenizeInSteps(word: string): Generator<void, WordTokens> {
     const tokens: { ids: number[]; starts: number[]; ends: number[] } = { ids: [], starts: [], ends: [] };
-    for (const [start, end, id] of this.#bestPath(word)) this.#push(tokens, word, start, end, id);
+    const path = yield* this.#bestPath(word);
+    for (const [start, end, id] of path) this.#push(tokens, word, start, end, id);
     return tokens;
   }
 
@@ -68,7 +73,7 @@ export class UnigramModel implements TokenModel {
   }
 
   /** Start, end and id of the tokens of the best path (Viterbi); neighbouring unknown characters are one, with id -1. */
-  #bestPath(word: string): [number, number, number][] {
+  *#bestPath(word: string): Generator<void, [number, number, number][]> {
     const { length } = word;
     const score = new Float64Array(length + 1).fill(Number.NEGATIVE_INFINITY);
     const from = new Int32Array(length + 1).fill(-1);
@@ -81,7 +86,9 @@ export class UnigramModel implements TokenModel {
       from[end] = start;
       tokenAt[end] = id;
     };
+    let looked = 0;
     for (let start = 0; start < length; ) {
+      if (++looked % STEP_SYMBOLS === 0) yield;
       const characterEnd = start + ((word.codePointAt(start) as number) > 0xffff ? 2 : 1);
       let coversCharacter = false;
       let node = 0;
