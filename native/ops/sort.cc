@@ -94,7 +94,7 @@ Record* sortRecords(Record* records, Record* other, std::int64_t count) {
 }
 
 /// The `best` lowest records of a row in order, best first. Keys are made a block at a time; once `best` records are
-/// known, a block is left alone unless it has a key below the worst of them. Returns how many records there are.
+/// known, a block is left alone unless it has a key below the worst of them.
 template <typename T, typename Record>
 void selectRecords(const T* row, std::int64_t length, std::int64_t best, KeyOf<T> flip, Record* records) {
   using Key = KeyOf<T>;
@@ -147,7 +147,7 @@ Status sortRows(const OpContext& context, std::int64_t count, bool descending) {
   const bool select = count <= length / 8;
   const std::int64_t room = select ? roomFor(count) : 2 * length;
   Record* memory = context.scratch.allocate<Record>(lanes * room);
-  T* gathered = context.scratch.allocate<T>(lanes * length);
+  T* gathered = context.scratch.allocate<T>(walk.isContiguous(0) ? 0 : lanes * length);
   if (memory == nullptr || gathered == nullptr) return Status::outOfMemory("not enough memory to sort in");
   const Key flip = descending ? static_cast<Key>(~Key{0}) : Key{0};
   context.team.parallelFor(rows, grain, [&](std::int64_t begin, std::int64_t end, int lane) {
