@@ -124,7 +124,7 @@ describe('positions', () => {
 });
 
 describe('loadModel refuses', () => {
-  it.each<[string, (copy: ModelCopy) => unknown, typeof GemmuleError, RegExp]>([
+  it.each<[string, (copy: ModelCopy) => unknown, new (...args: never[]) => GemmuleError, RegExp]>([
     ['a folder without config.json', (copy) => copy.remove('config.json'), FileError, /config\.json/],
     [
       'a config that is no JSON',
