@@ -57,7 +57,10 @@ Napi::Value HostBuffers::allocate(Napi::Env env, std::size_t bytes) {
     }
     clearException(env);
   }
-  if (napi_create_arraybuffer(env, bytes, nullptr, &buffer) == napi_ok) return {env, buffer};
+  // By the constructor: napi_create_arraybuffer ends the process when memory runs out.
+  napi_value size = Napi::Number::New(env, static_cast<double>(bytes));
+  const Napi::Value constructor = env.Global().Get("ArrayBuffer");
+  if (napi_new_instance(env, constructor, 1, &size, &buffer) == napi_ok) return {env, buffer};
   clearException(env);
   throwError(env, "no memory for a tensor of " + std::to_string(bytes) + " bytes", "ERR_OUT_OF_MEMORY");
   return {};

@@ -210,8 +210,12 @@ void finishRun(Environment& environment, std::int64_t id, const Status& status) 
     error = "an output array was detached while the Program ran";
   }
   const Napi::Value message = failed ? Napi::Value(Napi::String::New(env, error)) : env.Null();
-  // What the callback throws is an uncaught exception, which Node handles after this returns.
   pending.callback.Call({message, Napi::String::New(env, failed ? code : "")});
+  // What a callback throws is an uncaught exception; by itself, Node would only warn of it.
+  if (env.IsExceptionPending()) {
+    napi_value exception = nullptr;
+    if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+  }
 }
 
 Napi::Value cancelRun(const Napi::CallbackInfo& info) {

@@ -7,6 +7,7 @@
 #include "kernels/gemm_int8.h"
 #include "kernels/normalization.h"
 #include "kernels/pooling.h"
+#include "kernels/random.h"
 #include "kernels/reduction.h"
 #include "kernels/scan.h"
 #include "runtime/cpu.h"
@@ -27,6 +28,7 @@ struct KernelTable {
   CastKernels cast;
   ReductionKernels reduction;
   ScanKernels scan;
+  RandomKernels random;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

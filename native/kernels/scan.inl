@@ -37,18 +37,25 @@ GEMMULE_INLINE float greatestOf(const float* x, std::int64_t count) {
   return greatest;
 }
 
-/// y = exp(x - shift).
-GEMMULE_INLINE void exponentials(const float* x, F32x16 shift, float* y, std::int64_t count) {
+/// y = exp(x - shift); returns the sum, in the order of kernels/reduction.h: 64 lanes, folded by halves.
+GEMMULE_INLINE float exponentials(const float* x, F32x16 shift, float* y, std::int64_t count) {
+  F32x16 sums[4] = {zero(), zero(), zero(), zero()};
   std::int64_t n = 0;
-  for (; n + kLanes <= count; n += kLanes) store(y + n, exp(sub(load(x + n), shift)));
-  const int left = static_cast<int>(count - n);
-  if (left > 0) storePartial(y + n, exp(sub(loadPartial(x + n, left), shift)), left);
-}
-
-GEMMULE_INLINE float sumOf(const float* x, std::int64_t count) {
-  float sum;
-  reduction::foldRow<float, reduction::Sum<float>>(x, count, &sum);
-  return sum;
+  for (; n + 4 * kLanes <= count; n += 4 * kLanes) {
+    _Pragma("GCC unroll 4") for (int part = 0; part < 4; ++part) {
+      const F32x16 value = exp(sub(load(x + n + part * kLanes), shift));
+      store(y + n + part * kLanes, value);
+      sums[part] = add(sums[part], value);
+    }
+  }
+  for (int part = 0; n < count; n += kLanes, ++part) {
+    const int left = count - n < kLanes ? static_cast<int>(count - n) : kLanes;
+    const F32x16 value = exp(sub(loadPartial(x + n, left), shift));
+    storePartial(y + n, value, left);
+    // Lanes beyond the row hold exp(-shift): read what was stored.
+    sums[part] = add(sums[part], left < kLanes ? loadPartial(y + n, left) : value);
+  }
+  return sumLanes(add(add(sums[0], sums[2]), add(sums[1], sums[3])));
 }
 
 inline void softmax32(const float* x, float* y, std::int64_t count) {
@@ -56,8 +63,7 @@ inline void softmax32(const float* x, float* y, std::int64_t count) {
   PairwiseSum<float> sum;
   for (std::int64_t begin = 0; begin < count; begin += kRowChunk) {
     const std::int64_t size = count - begin < kRowChunk ? count - begin : kRowChunk;
-    exponentials(x + begin, greatest, y + begin, size);
-    sum.add(sumOf(y + begin, size));
+    sum.add(exponentials(x + begin, greatest, y + begin, size));
   }
   const F32x16 total = broadcast(sum.total());
   std::int64_t n = 0;
@@ -72,8 +78,7 @@ inline void logSoftmax32(const float* x, float* y, std::int64_t count) {
   alignas(64) float block[kRowChunk];
   for (std::int64_t begin = 0; begin < count; begin += kRowChunk) {
     const std::int64_t size = count - begin < kRowChunk ? count - begin : kRowChunk;
-    exponentials(x + begin, greatest, block, size);
-    sum.add(sumOf(block, size));
+    sum.add(exponentials(x + begin, greatest, block, size));
   }
   const F32x16 logOfSum = log(broadcast(sum.total()));
   std::int64_t n = 0;

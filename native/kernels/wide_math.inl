@@ -213,7 +213,7 @@ GEMMULE_INLINE double arctanOfRatio(double y, double x) {
   const bool steep = y > x;
   const double low = steep ? x : y;
   const double high = steep ? y : x;
-  const bool far = low > 0.41421356237309503 * high || low == kInfinity;
+  const bool far = (low > 0.41421356237309503 * high) | (low == kInfinity);
   double t = (far ? low - high : low) / (far ? low + high : high);
   // Nothing by nothing is flat; infinity by infinity is pi/4, as 1 by 1.
   t = high == 0.0 ? 0.0 : t;
@@ -242,7 +242,7 @@ struct Arctan2 {
   static GEMMULE_INLINE double apply(double y, double x) {
     const double angle = arctanOfRatio(absolute(y), absolute(x));
     const double turned = copySign(1.0, x) < 0.0 ? kPi - angle : angle;
-    return y != y || x != x ? kNaN : copySign(turned, y);
+    return (y != y) | (x != x) ? kNaN : copySign(turned, y);
   }
 };
 

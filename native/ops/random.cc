@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "ops/ops.h"
 #include "ops/strided.h"
@@ -9,73 +11,53 @@
 namespace gemmule {
 namespace {
 
-/// Elements that one lane should make at least.
-constexpr std::int64_t kGrain = 4096;
+/// Words that are made at once; they stay in the first-level cache.
+constexpr std::int64_t kWords = 1024;
 
-/// The words of one seed and stream of Philox4x32-10 (Salmon et al., SC 2011): word i is word i % 4 of the block whose
-/// counter is i / 4 and the stream. Ten rounds of two multiplications a block.
-class PhiloxStream {
- public:
-  PhiloxStream(std::uint32_t seedLow, std::uint32_t seedHigh, std::uint32_t stream)
-      : key_{seedLow, seedHigh}, stream_(stream) {}
+/// Pieces that one lane should make at least.
+constexpr std::int64_t kGrain = 8;
 
-  std::uint32_t at(std::int64_t index) {
-    const std::int64_t block = index / 4;
-    if (block != block_) {
-      block_ = block;
-      words_ = encrypt(static_cast<std::uint64_t>(block));
+void fill32(const OpContext& context, bool normal, const PhiloxKey& key) {
+  const RandomKernels& kernels = context.kernels.random;
+  const std::int64_t count = context.results[0].size();
+  float* y = context.results[0].as<float>();
+  context.team.parallelFor((count + kWords - 1) / kWords, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
+    alignas(64) std::uint32_t words[kWords];
+    alignas(64) float numbers[kWords];
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      // Always whole pieces: the last number of an odd count needs its partner.
+      kernels.words(key, static_cast<std::uint64_t>(piece * (kWords / 4)), kWords / 4, words);
+      kernels.uniform(words, kWords, numbers);
+      if (normal) kernels.normal(numbers, kWords / 2);
+      const std::int64_t first = piece * kWords;
+      std::memcpy(y + first, numbers, static_cast<std::size_t>(std::min(count - first, kWords)) * sizeof(float));
     }
-    return words_[static_cast<std::size_t>(index % 4)];
-  }
-
- private:
-  std::array<std::uint32_t, 4> encrypt(std::uint64_t block) const {
-    std::array<std::uint32_t, 4> c = {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
-                                      stream_, 0};
-    std::uint32_t k0 = key_[0];
-    std::uint32_t k1 = key_[1];
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t p0 = std::uint64_t{0xd2511f53} * c[0];
-      const std::uint64_t p1 = std::uint64_t{0xcd9e8d57} * c[2];
-      c = {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(p1),
-           static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(p0)};
-      k0 += 0x9e3779b9;
-      k1 += 0xbb67ae85;
-    }
-    return c;
-  }
-
-  std::array<std::uint32_t, 2> key_;
-  std::uint32_t stream_;
-  std::int64_t block_ = -1;
-  std::array<std::uint32_t, 4> words_{};
-};
-
-/// Element `index` of a uniform distribution over [0, 1), with all the bits that T holds.
-template <typename T>
-T uniformAt(PhiloxStream& stream, std::int64_t index) {
-  if constexpr (sizeof(T) == 4) return static_cast<float>(stream.at(index) >> 8) * 0x1p-24f;
-  const double high = stream.at(2 * index) >> 5;
-  const double low = stream.at(2 * index + 1) >> 6;
-  return static_cast<T>((high * 0x1p26 + low) * 0x1p-53);
+  });
 }
 
-template <typename T>
-void fill(const OpContext& context, bool normal, PhiloxStream stream) {
+/// A uniform number of float64 takes 53 bits of two words.
+void fill64(const OpContext& context, bool normal, const PhiloxKey& key) {
+  constexpr std::int64_t kNumbers = kWords / 2;
   constexpr double kTau = 6.283185307179586476925;
-  const TensorView& y = context.results[0];
-  context.team.parallelFor(y.size(), kGrain, [&](std::int64_t begin, std::int64_t end, int) {
-    PhiloxStream own = stream;
-    for (std::int64_t index = begin; index < end; ++index) {
-      if (!normal) {
-        y.as<T>()[index] = uniformAt<T>(own, index);
-        continue;
+  const std::int64_t count = context.results[0].size();
+  double* y = context.results[0].as<double>();
+  context.team.parallelFor((count + kNumbers - 1) / kNumbers, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
+    alignas(64) std::uint32_t words[kWords];
+    alignas(64) double numbers[kNumbers];
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      context.kernels.random.words(key, static_cast<std::uint64_t>(piece * (kWords / 4)), kWords / 4, words);
+      for (std::int64_t n = 0; n < kNumbers; ++n) {
+        numbers[n] =
+            (static_cast<double>(words[2 * n] >> 5) * 0x1p26 + static_cast<double>(words[2 * n + 1] >> 6)) * 0x1p-53;
       }
-      // Box and Muller: a pair of uniforms gives a pair of normals.
-      const std::int64_t first = index / 2 * 2;
-      const double radius = std::sqrt(-2 * std::log(1 - static_cast<double>(uniformAt<T>(own, first))));
-      const double angle = kTau * static_cast<double>(uniformAt<T>(own, first + 1));
-      y.as<T>()[index] = static_cast<T>(radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle)));
+      for (std::int64_t n = 0; normal && n < kNumbers; n += 2) {
+        const double radius = std::sqrt(-2 * std::log(1 - numbers[n]));
+        const double angle = kTau * numbers[n + 1];
+        numbers[n] = radius * std::cos(angle);
+        numbers[n + 1] = radius * std::sin(angle);
+      }
+      const std::int64_t first = piece * kNumbers;
+      std::memcpy(y + first, numbers, static_cast<std::size_t>(std::min(count - first, kNumbers)) * sizeof(double));
     }
   });
 }
@@ -91,12 +73,12 @@ Status random(const OpContext& context) {
   for (std::size_t n = 0; n < 3; ++n) {
     GEMMULE_RETURN_IF_ERROR(integerAttribute("random", context, n + 1, 0, 4294967295.0, &seed[n]));
   }
-  const PhiloxStream stream(static_cast<std::uint32_t>(seed[0]), static_cast<std::uint32_t>(seed[1]),
-                            static_cast<std::uint32_t>(seed[2]));
+  const PhiloxKey key{static_cast<std::uint32_t>(seed[0]), static_cast<std::uint32_t>(seed[1]),
+                      static_cast<std::uint32_t>(seed[2])};
   if (y.dtype == DType::kFloat32) {
-    fill<float>(context, normal == 1, stream);
+    fill32(context, normal == 1, key);
   } else {
-    fill<double>(context, normal == 1, stream);
+    fill64(context, normal == 1, key);
   }
   return Status::ok();
 }

@@ -3,6 +3,7 @@ import { ModelError } from '../errors.js';
 import { Weights } from '../models/weights.js';
 import type { Activation } from '../nn/functional.js';
 import { Linear, type WeightOptions } from '../nn/linear.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { DenseModule } from './sentence-config.js';
 
 /** Activations by the last part of the Python class that a dense module's config names. */
@@ -47,7 +48,7 @@ export class Dense {
   }
 
   /** @param x - float32 `[sequences, in]`. @returns float32 `[sequences, out]`. */
-  forward(x: View): View<'float32'> {
+  forward(x: View): Tensor<'float32'> {
     return this.#linear.forward(x, { activation: this.#activation });
   }
 }

@@ -3,6 +3,7 @@ import type { View } from '../backend/view.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import { contiguousStrides } from '../tensor/dim.js';
 import { type ArrayOf, arrayConstructor, bytesPerElement, type DType } from '../tensor/dtype.js';
+import { Tensor } from '../tensor/tensor.js';
 import { parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.js';
 
 export type { SafetensorsEntry } from './safetensors-header.js';
@@ -22,6 +23,8 @@ export interface TensorSource {
    * @throws ArgumentError when there is no such tensor, DTypeError when gemmule has no such element type.
    */
   view(name: string): View;
+  /** The same as a Tensor. */
+  tensor(name: string): Tensor;
 }
 
 /**
@@ -77,6 +80,10 @@ export class SafetensorsFile implements TensorSource {
       );
     }
     return { dtype, dims: shape, strides: contiguousStrides(shape), offset: 0, data: this.#elements(name, dtype) };
+  }
+
+  tensor(name: string): Tensor {
+    return Tensor.fromView(this.view(name));
   }
 
   #elements<D extends DType>(name: string, dtype: D): ArrayOf<D> {

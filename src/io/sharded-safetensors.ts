@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { View } from '../backend/view.js';
 import { ArgumentError, FileError, FormatError } from '../errors.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { describeJson, isJsonObject, parseStrictJson } from './json.js';
 import { type SafetensorsEntry, SafetensorsFile, type TensorSource } from './safetensors.js';
 
@@ -55,6 +56,10 @@ export class ShardedSafetensors implements TensorSource {
 
   view(name: string): View {
     return this.#shard(name).view(name);
+  }
+
+  tensor(name: string): Tensor {
+    return this.#shard(name).tensor(name);
   }
 
   #shard(name: string): SafetensorsFile {

@@ -7,6 +7,7 @@ import { Encoder, EncoderLayer, type EncoderLayerParameters, type EncoderProbe }
 import { embeddingSum } from '../nn/functional.js';
 import { LayerNorm, type LayerNormParameters } from '../nn/layer-norm.js';
 import type { WeightOptions } from '../nn/linear.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 /** The shape of a model, as its config gives it. */
 export interface EncoderConfig {
@@ -78,13 +79,13 @@ export class EncoderModel {
    *   embeddings.
    * @returns float32 `[tokens, hidden]`.
    */
-  forward(inputs: EncoderInputs, probe: EncoderProbe = {}): View<'float32'> {
+  forward(inputs: EncoderInputs, probe: EncoderProbe = {}): Tensor<'float32'> {
     const embedded = withScope('embeddings', () => this.#embed(inputs));
     return withScope('encoder', () => this.#encoder.forward(embedded, inputs.cuSeqlens, probe));
   }
 
   /** The hidden states before the first layer, float32 `[tokens, hidden]`. */
-  #embed({ ids, positions, typeIds }: EncoderInputs): View<'float32'> {
+  #embed({ ids, positions, typeIds }: EncoderInputs): Tensor<'float32'> {
     const lookups = [{ ids, table: this.#words.table }];
     // In the order in which Hugging Face's code adds them, so that sums round alike.
     if (this.#types !== null) lookups.push({ ids: typeIds ?? zerosLike(ids), table: this.#types.table });

@@ -1,6 +1,7 @@
 import { withScope } from '../backend/scope.js';
 import type { View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type AttentionOptions, attention, attentionWeights, splitColumns } from './functional.js';
 import { Linear, type LinearParameters, type WeightOptions } from './linear.js';
 
@@ -15,7 +16,7 @@ export interface MultiHeadAttentionParameters extends AttentionOptions {
 /** What a forward pass is asked for besides its result. */
 export interface AttentionProbe {
   /** Called with the weights `[numHeads * tokens, tokens]` of the batch's only sequence. */
-  readonly onWeights?: ((weights: View<'float32'>) => void) | undefined;
+  readonly onWeights?: ((weights: Tensor<'float32'>) => void) | undefined;
 }
 
 /**
@@ -55,7 +56,7 @@ export class MultiHeadAttention {
     x: View,
     cuSeqlens: View,
     options: AttentionProbe & { readonly residual?: View | undefined } = {},
-  ): View<'float32'> {
+  ): Tensor<'float32'> {
     const qkv = withScope('qkv', () => this.#qkv.forward(x));
     const [query, key, value] = splitColumns(qkv, 3);
     options.onWeights?.(attentionWeights(query, key, this.#options));

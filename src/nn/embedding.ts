@@ -2,6 +2,7 @@ import type { View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
 import { concreteDim, formatShape } from '../tensor/dim.js';
 import { castView } from '../tensor/execute.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { embeddingSum } from './functional.js';
 
 /**
@@ -28,7 +29,7 @@ export class Embedding {
    * @returns float32 `[tokens, hidden]`.
    * @throws IndexOutOfRangeError when an id is not in the table.
    */
-  forward(ids: View): View<'float32'> {
+  forward(ids: View): Tensor<'float32'> {
     return embeddingSum([{ ids, table: this.table }]);
   }
 }

@@ -1,5 +1,6 @@
 import { withScope } from '../backend/scope.js';
 import type { View } from '../backend/view.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type AttentionProbe, MultiHeadAttention, type MultiHeadAttentionParameters } from './attention.js';
 import { FeedForward, type FeedForwardParameters } from './feed-forward.js';
 import { LayerNorm, type LayerNormParameters } from './layer-norm.js';
@@ -35,7 +36,7 @@ export class EncoderLayer {
    * @param cuSeqlens - int32 `[sequences + 1]`.
    * @returns float32 `[tokens, hidden]`.
    */
-  forward(x: View, cuSeqlens: View, probe: AttentionProbe = {}): View<'float32'> {
+  forward(x: View, cuSeqlens: View, probe: AttentionProbe = {}): Tensor<'float32'> {
     const attended = withScope('attention', () => {
       const sum = this.#attention.forward(x, cuSeqlens, { ...probe, residual: x });
       return withScope('norm', () => this.#attentionNorm.forward(sum));
@@ -50,9 +51,9 @@ export class EncoderLayer {
 /** What a stack is asked for besides its result. */
 export interface EncoderProbe {
   /** Called with the output `[tokens, hidden]` of each layer. */
-  readonly onLayer?: ((hidden: View<'float32'>, layer: number) => void) | undefined;
+  readonly onLayer?: ((hidden: Tensor<'float32'>, layer: number) => void) | undefined;
   /** Called with the attention weights `[numHeads * tokens, tokens]` of each layer; needs a batch of one sequence. */
-  readonly onWeights?: ((weights: View<'float32'>, layer: number) => void) | undefined;
+  readonly onWeights?: ((weights: Tensor<'float32'>, layer: number) => void) | undefined;
 }
 
 /** Encoder layers one after another. */
@@ -65,7 +66,7 @@ export class Encoder {
    * @param cuSeqlens - int32 `[sequences + 1]`.
    * @returns float32 `[tokens, hidden]`.
    */
-  forward(x: View<'float32'>, cuSeqlens: View, probe: EncoderProbe = {}): View<'float32'> {
+  forward(x: Tensor<'float32'>, cuSeqlens: View, probe: EncoderProbe = {}): Tensor<'float32'> {
     const { onLayer, onWeights } = probe;
     let hidden = x;
     for (const [index, layer] of this.layers.entries()) {

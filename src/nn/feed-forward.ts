@@ -1,5 +1,6 @@
 import { withScope } from '../backend/scope.js';
 import type { View } from '../backend/view.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Activation } from './functional.js';
 import { Linear, type LinearParameters, type WeightOptions } from './linear.js';
 
@@ -30,7 +31,7 @@ export class FeedForward {
    * @param options.residual - float32 `[tokens, hidden]`, added to the result; none by default.
    * @returns float32 `[tokens, hidden]`.
    */
-  forward(x: View, options: { readonly residual?: View } = {}): View<'float32'> {
+  forward(x: View, options: { readonly residual?: View } = {}): Tensor<'float32'> {
     const raised = withScope('up', () => this.#up.forward(x, { activation: this.#activation }));
     return withScope('down', () => this.#down.forward(raised, options));
   }

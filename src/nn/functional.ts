@@ -3,6 +3,7 @@ import type { PackedWeight, View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
 import { addDims, formatShape, multiplyDims } from '../tensor/dim.js';
 import { execute } from '../tensor/execute.js';
+import { Tensor } from '../tensor/tensor.js';
 
 export type { Activation, PoolingMode };
 
@@ -13,10 +14,10 @@ export type { Activation, PoolingMode };
  */
 
 /** What fused operations give. */
-type Result = View<'float32'>;
+type Result = Tensor<'float32'>;
 
 function only(results: readonly View[]): Result {
-  return results[0] as Result;
+  return Tensor.fromView(results[0] as View<'float32'>);
 }
 
 /** Settings of {@link linear}. */

@@ -2,6 +2,7 @@ import type { View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
 import { concreteDim, formatShape } from '../tensor/dim.js';
 import { castView } from '../tensor/execute.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { layerNorm } from './functional.js';
 import { float32Vector } from './linear.js';
 
@@ -42,7 +43,7 @@ export class LayerNorm {
    * @param options.residual - of x's shape, added to it first; none by default.
    * @returns float32 `[tokens, hidden]`.
    */
-  forward(x: View, options: { readonly residual?: View } = {}): View<'float32'> {
+  forward(x: View, options: { readonly residual?: View } = {}): Tensor<'float32'> {
     return layerNorm(x, { weight: this.weight, bias: this.bias, epsilon: this.epsilon, ...options });
   }
 }

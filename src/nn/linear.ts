@@ -5,6 +5,7 @@ import { ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
 import type { StorageArray } from '../tensor/dtype.js';
 import { castView, execute } from '../tensor/execute.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type Activation, linear } from './functional.js';
 
 /** How a module keeps its weights. */
@@ -82,7 +83,7 @@ export class Linear {
    * @param options.residual - float32 `[tokens, out]`, added after the activation; none by default.
    * @returns float32 `[tokens, out]`.
    */
-  forward(x: View, options: { readonly activation?: Activation; readonly residual?: View } = {}): View<'float32'> {
+  forward(x: View, options: { readonly activation?: Activation; readonly residual?: View } = {}): Tensor<'float32'> {
     return linear(x, this.#weight, { bias: this.#bias, ...options });
   }
 }

@@ -1,6 +1,6 @@
-import type { View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
 import { contiguousStrides } from '../tensor/dim.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** How a table of sinusoidal positions is laid out. */
 export interface SinusoidOptions {
@@ -21,7 +21,7 @@ export interface SinusoidOptions {
  * @param hidden - width of a vector, even.
  * @returns float32 `[length, hidden]`.
  */
-export function sinusoidalPositions(length: number, hidden: number, options: SinusoidOptions = {}): View<'float32'> {
+export function sinusoidalPositions(length: number, hidden: number, options: SinusoidOptions = {}): Tensor<'float32'> {
   const { layout = 'interleaved', base = 10_000 } = options;
   if (!Number.isInteger(length) || length < 0 || !Number.isInteger(hidden) || hidden < 2 || hidden % 2 !== 0) {
     throw new ShapeError(
@@ -39,5 +39,5 @@ export function sinusoidalPositions(length: number, hidden: number, options: Sin
     }
   }
   const dims = [length, hidden];
-  return { dtype: 'float32', dims, strides: contiguousStrides(dims), offset: 0, data };
+  return Tensor.fromView<'float32'>({ dtype: 'float32', dims, strides: contiguousStrides(dims), offset: 0, data });
 }

@@ -47,6 +47,8 @@ const SPACES_AFTER = new RegExp(`^[${SPACES}]*`, 'u');
 export class AddedTokenFinder {
   readonly #tokens = new Map<string, AddedToken>();
   readonly #pattern: RegExp | null;
+  /** Whether a text that is cut before a space, or between ideographs, has the same tokens in its parts. */
+  readonly survivesCuts: boolean;
 
   /** @param normalizer - what the tokens' own contents go through first, or null. */
   constructor(tokens: readonly AddedToken[], normalizer: Normalizer | null) {
@@ -57,6 +59,7 @@ export class AddedTokenFinder {
     }
     // The first alternative that fits is taken: longer ones come first.
     const contents = [...this.#tokens.keys()].sort((a, b) => b.length - a.length);
+    this.survivesCuts = [...this.#tokens].every(([content, { rstrip }]) => /^[!-~]*$/.test(content) && !rstrip);
     this.#pattern = contents.length === 0 ? null : new RegExp(contents.map(escapePattern).join('|'), 'gu');
   }
 

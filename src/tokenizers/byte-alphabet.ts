@@ -18,12 +18,30 @@ const CHARACTER_BYTES = new Map(BYTE_CHARACTERS.map((character, byte) => [charac
 /** The character of the byte 0x20. */
 export const BYTE_SPACE = BYTE_CHARACTERS[0x20] as string;
 
-const encoder = new TextEncoder();
-
 /** The UTF-8 bytes of a text as characters of the alphabet. */
 export function toByteCharacters(text: string): string {
   let result = '';
-  for (const byte of encoder.encode(text)) result += BYTE_CHARACTERS[byte];
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) {
+      result += BYTE_CHARACTERS[unit];
+      continue;
+    }
+    const point = text.codePointAt(index) as number;
+    if (point < 0x800) {
+      result += BYTE_CHARACTERS[0xc0 | (point >> 6)];
+    } else {
+      if (point < 0x10000) {
+        result += BYTE_CHARACTERS[0xe0 | (point >> 12)];
+      } else {
+        result += BYTE_CHARACTERS[0xf0 | (point >> 18)];
+        result += BYTE_CHARACTERS[0x80 | ((point >> 12) & 0x3f)];
+        index += 1;
+      }
+      result += BYTE_CHARACTERS[0x80 | ((point >> 6) & 0x3f)];
+    }
+    result += BYTE_CHARACTERS[0x80 | (point & 0x3f)];
+  }
   return result;
 }
 

@@ -28,7 +28,8 @@ const LONGEST_CACHED_WORD = 64;
 
 /** Characters that are normalised and split at once, where a text may be cut: what is cut off later costs nothing. */
 const SEGMENT_CHARACTERS = 4096;
-const CUT = /[^\s] (?=[^\s])/g;
+const CUT = /[^\s](?= [^\s])/g;
+const CUT_OR_IDEOGRAPHS = /[^\s](?= [^\s])|[\u4e00-\u9fff](?=[\u4e00-\u9fff])/g;
 
 const LONE_SURROGATES = /\p{Cs}/gu;
 
@@ -78,6 +79,7 @@ export class Tokenizer {
   readonly #normalizedFinder: AddedTokenFinder;
   /** Whether long texts may be cut at spaces and encoded part by part. */
   readonly #cutsTexts: boolean;
+  readonly #cut: RegExp;
   readonly #cache = new Map<string, WordTokens>();
 
   private constructor(fields: Fields, config: TokenizerConfig) {
@@ -105,7 +107,9 @@ export class Tokenizer {
       null,
     );
     this.#normalizedFinder = new AddedTokenFinder(normalized, this.#normalizer);
-    this.#cutsTexts = this.#normalizer.isLocal && this.#preTokenizer.splitsAtSpaces && normalized.length === 0;
+    this.#cut = this.#normalizer.isolatesIdeographs && this.#preTokenizer.dropsSpaces ? CUT_OR_IDEOGRAPHS : CUT;
+    this.#cutsTexts =
+      this.#normalizer.isLocal && this.#preTokenizer.splitsAtSpaces && this.#normalizedFinder.survivesCuts;
     const { vocabulary } = this.#model;
     this.vocabSize = vocabulary.size + added.filter(({ id }) => vocabulary.tokenOf(id) === undefined).length;
   }
@@ -250,7 +254,8 @@ export class Tokenizer {
       return list;
     };
     let [first, second] = [collect(text, limit), collect(textPair, limit)];
-    if (first.truncated && second.truncated && limit % 2 === 1) {
+    const isCut = first.truncated || second.truncated;
+    if (isCut && first.ids.length === second.ids.length && limit % 2 === 1) {
       // The odd token goes to the longer one, so that their whole lengths matter.
       [first, second] = [collect(text, Number.POSITIVE_INFINITY), collect(textPair, Number.POSITIVE_INFINITY)];
     }
@@ -324,11 +329,11 @@ export class Tokenizer {
     const { length } = text.text;
     let start = 0;
     while (this.#cutsTexts && length - start > SEGMENT_CHARACTERS) {
-      CUT.lastIndex = start + SEGMENT_CHARACTERS;
-      const match = CUT.exec(text.text);
+      this.#cut.lastIndex = start + SEGMENT_CHARACTERS;
+      const match = this.#cut.exec(text.text);
       if (match === null) break;
-      // Before the space, which belongs to the next word.
-      const end = match.index + match[0].length - 1;
+      // Before the space, which belongs to the next word, or between two ideographs.
+      const end = match.index + match[0].length;
       yield text.slice(start, end);
       start = end;
     }

@@ -1,5 +1,7 @@
 // All kernels in the namespace of one target, and their table. No include guard: once a target.
 
+// Each file needs those above it.
+// clang-format off
 #include "kernels/simd.h"
 #include "kernels/vector_math.inl"
 #include "kernels/gemm.inl"
@@ -13,6 +15,7 @@
 #include "kernels/cast.inl"
 #include "kernels/reduction.inl"
 #include "kernels/scan.inl"
+#include "kernels/random.inl"
 // clang-format on
 
 inline constexpr KernelTable kKernels = {
@@ -26,4 +29,5 @@ inline constexpr KernelTable kKernels = {
     .cast = kCastKernels,
     .reduction = kReductionKernels,
     .scan = kScanKernels,
+    .random = kRandomKernels,
 };

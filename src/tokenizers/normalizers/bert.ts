@@ -20,13 +20,13 @@ const NOT_ASCII = /[^\0-\x7f]/gu;
 export class BertNormalizer implements Normalizer {
   readonly isLocal = true;
   readonly #cleanText: boolean;
-  readonly #handleChineseChars: boolean;
+  readonly isolatesIdeographs: boolean;
   readonly #stripAccents: boolean;
   readonly #lowercase: boolean;
 
   constructor(fields: Fields) {
     this.#cleanText = fields.flag('clean_text', true);
-    this.#handleChineseChars = fields.flag('handle_chinese_chars', true);
+    this.isolatesIdeographs = fields.flag('handle_chinese_chars', true);
     this.#lowercase = fields.flag('lowercase', true);
     // Where nothing is said, accents go with the case.
     this.#stripAccents = fields.flag('strip_accents', this.#lowercase);
@@ -36,7 +36,7 @@ export class BertNormalizer implements Normalizer {
     let result = text;
     if (NOT_CLEAN.test(text.text)) {
       if (this.#cleanText) result = result.replace(CLEANED, clean);
-      if (this.#handleChineseChars) result = result.replace(IDEOGRAPHS, (character) => ` ${character} `);
+      if (this.isolatesIdeographs) result = result.replace(IDEOGRAPHS, (character) => ` ${character} `);
       if (this.#stripAccents) {
         result = result.replace(NOT_ASCII, (character) => character.normalize('NFD')).replace(MARKS, () => '');
       }

@@ -8,4 +8,6 @@ export interface Normalizer {
    * the same result.
    */
   readonly isLocal: boolean;
+  /** Whether it puts spaces around every Chinese character. */
+  readonly isolatesIdeographs?: boolean;
 }

@@ -5,6 +5,9 @@ import type { Normalizer } from './normalizer.js';
 /** Longer graphemes are looked up character by character, as in SentencePiece's port by Hugging Face. */
 const LONGEST_GRAPHEME_BYTES = 5;
 
+/** Characters that are graphemes of their own, whatever stands beside them. */
+const ASCII = /^[ -~]*$/;
+
 const encoder = new TextEncoder();
 
 /**
@@ -17,6 +20,8 @@ export class PrecompiledNormalizer implements Normalizer {
   readonly #units: Uint32Array;
   readonly #replacements: Uint8Array;
   readonly #graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+  /** Whether printable ASCII stays as it is. */
+  readonly #keepsAscii: boolean;
   readonly #found = new Map<string, string | null>();
 
   constructor(fields: Fields) {
@@ -24,6 +29,7 @@ export class PrecompiledNormalizer implements Normalizer {
     if (bytes.length === 0) {
       this.#units = new Uint32Array(0);
       this.#replacements = new Uint8Array(0);
+      this.#keepsAscii = true;
       return;
     }
     const size = bytes.length < 4 ? -1 : bytes.readUInt32LE(0);
@@ -32,10 +38,12 @@ export class PrecompiledNormalizer implements Normalizer {
     }
     this.#units = Uint32Array.from({ length: size / 4 }, (_, index) => bytes.readUInt32LE(4 + 4 * index));
     this.#replacements = bytes.subarray(4 + size);
+    const ascii = Array.from({ length: 0x5f }, (_, index) => String.fromCharCode(0x20 + index));
+    this.#keepsAscii = ascii.every((character) => (this.#lookUp(character) ?? character) === character);
   }
 
   normalize(text: AlignedText): AlignedText {
-    if (this.#units.length === 0) return text;
+    if (this.#units.length === 0 || (this.#keepsAscii && ASCII.test(text.text))) return text;
     if (!text.tracked) return text.replace(/[\s\S]+/gu, (all) => this.#rewrite(all));
     const builder = new AlignmentBuilder(text);
     this.#forEachPart(text.text, (part, start, replacement) => {

@@ -24,10 +24,11 @@ export class ByteLevelPreTokenizer implements PreTokenizer {
     this.splitsAtSpaces = this.#useRegex;
   }
 
-  split(text: AlignedText): AlignedText[] {
+  *split(text: AlignedText): Generator<AlignedText, void> {
     const prefixed = this.#addPrefixSpace && !text.text.startsWith(' ') ? text.prepend(' ') : text;
-    const words = this.#useRegex ? matchesOf(prefixed, WORDS) : [prefixed];
-    return words.flatMap((word) => (word.text === '' ? [] : [spellBytes(word)]));
+    for (const word of this.#useRegex ? matchesOf(prefixed, WORDS) : [prefixed]) {
+      if (word.text !== '') yield spellBytes(word);
+    }
   }
 }
 

@@ -2,13 +2,15 @@ import type { AlignedText } from '../aligned-text.js';
 
 /** Splits a normalised text into the words that a model looks at one by one. */
 export interface PreTokenizer {
-  /** @returns the words, in order; none is empty. */
-  split(text: AlignedText): AlignedText[];
+  /** @returns the words, in order, found as they are asked for; none is empty. */
+  split(text: AlignedText): Iterable<AlignedText>;
   /**
    * Whether it always splits before a single space between two other characters, so that the parts of a text that is cut
    * there give the tokens of the whole.
    */
   readonly splitsAtSpaces: boolean;
+  /** Whether spaces are in no word, and any number of them does the same as one. */
+  readonly dropsSpaces?: boolean;
 }
 
 /** What becomes of the matches that a text is split at. */
@@ -99,11 +101,6 @@ export function splitByPattern(
 }
 
 /** All matches of a global pattern, which must not match the empty text; what lies between is dropped. */
-export function matchesOf(text: AlignedText, pattern: RegExp): AlignedText[] {
-  const words: AlignedText[] = [];
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text.text); match !== null; match = pattern.exec(text.text)) {
-    words.push(text.slice(match.index, pattern.lastIndex));
-  }
-  return words;
+export function* matchesOf(text: AlignedText, pattern: RegExp): Generator<AlignedText, void> {
+  for (const match of text.text.matchAll(pattern)) yield text.slice(match.index, match.index + match[0].length);
 }

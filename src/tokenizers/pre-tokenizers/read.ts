@@ -12,7 +12,7 @@ const BERT_WORDS = new RegExp(`[${PUNCTUATION}]|[^${SPACES}${PUNCTUATION}]+`, 'g
 const WORDS = new RegExp(`[${WORD_CHARACTERS}]+|[^${WORD_CHARACTERS}${SPACES}]+`, 'gu');
 const NOT_SPACES = new RegExp(`[^${SPACES}]+`, 'gu');
 
-function preTokenizer(splitsAtSpaces: boolean, split: (text: AlignedText) => AlignedText[]): PreTokenizer {
+function preTokenizer(splitsAtSpaces: boolean, split: (text: AlignedText) => Iterable<AlignedText>): PreTokenizer {
   return { splitsAtSpaces, split };
 }
 
@@ -31,12 +31,16 @@ function readDigits(fields: Fields): PreTokenizer {
 function readSequence(fields: Fields): PreTokenizer {
   const parts = fields.fieldsList('pretokenizers').map(readPreTokenizer);
   return preTokenizer(parts[0]?.splitsAtSpaces ?? false, (text) =>
-    parts.reduce((words, part) => words.flatMap((word) => part.split(word)), [text]),
+    parts.reduce<Iterable<AlignedText>>((words, part) => splitEach(words, part), [text]),
   );
 }
 
+function* splitEach(words: Iterable<AlignedText>, part: PreTokenizer): Generator<AlignedText, void> {
+  for (const word of words) yield* part.split(word);
+}
+
 const READERS: Record<string, (fields: Fields) => PreTokenizer> = {
-  BertPreTokenizer: () => preTokenizer(true, (text) => matchesOf(text, BERT_WORDS)),
+  BertPreTokenizer: () => ({ splitsAtSpaces: true, dropsSpaces: true, split: (text) => matchesOf(text, BERT_WORDS) }),
   ByteLevel: (fields) => new ByteLevelPreTokenizer(fields),
   CharDelimiterSplit: (fields) => {
     const pattern = literalPattern(fields.text('delimiter'));
