@@ -176,7 +176,7 @@ describe('installed without a compiler and without a network', () => {
   });
 
   it('has a command line', () => {
-    const { code, stdout } = project.run('node', ['node_modules/.bin/gemmule', 'info', '--json']);
+    const { code, stdout } = project.run('node_modules/.bin/gemmule', ['info', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ backend: 'native' });
   });
@@ -235,7 +235,7 @@ describe('without its engine', () => {
   });
 
   it('says so on the command line, too', () => {
-    const { code, stderr } = project.run('node', ['node_modules/.bin/gemmule', 'info']);
+    const { code, stderr } = project.run('node_modules/.bin/gemmule', ['info']);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^gemmule: warning: .*no native engine/);
   });

@@ -31,14 +31,15 @@ function placesIn(value: Json, place: string[] = []): string[][] {
   return [place, ...entries.flatMap(([name, part]) => placesIn(part as Json, [...place, name]))];
 }
 
-/** A copy with another value at a place; the name goes where the value is undefined. */
+/** A copy with another value at a place; where the value is undefined, the name or the element goes. */
 function changed(value: Json, place: readonly string[], replacement: Json | undefined): Json | undefined {
   const [name, ...rest] = place;
   if (name === undefined) return replacement;
   const copy = structuredClone(value) as { [name: string]: Json };
   const part = changed(copy[name] as Json, rest, replacement);
-  if (part === undefined) delete copy[name];
-  else copy[name] = part;
+  if (part !== undefined) copy[name] = part;
+  else if (Array.isArray(copy)) copy.splice(Number(name), 1);
+  else delete copy[name];
   return copy;
 }
 

@@ -52,10 +52,10 @@ export class BpeModel implements TokenModel {
 
   #addMerge(fields: Fields, rank: number, merge: unknown): void {
     const parts = typeof merge === 'string' ? merge.split(' ') : merge;
-    if (!Array.isArray(parts) || parts.length !== 2 || parts.some((part) => typeof part !== 'string')) {
+    const [left, right] = Array.isArray(parts) && parts.length === 2 ? (parts as unknown[]) : [];
+    if (typeof left !== 'string' || typeof right !== 'string') {
       throw fields.error(`merges[${rank}] must be two tokens, got ${describe(merge)}`);
     }
-    const [left, right] = parts as [string, string];
     const fail = (message: string) => fields.error(`merges[${rank}]: ${message}`);
     const joined = left + (right.startsWith(this.#prefix) ? right.slice(this.#prefix.length) : right);
     const pair = pairKey(this.vocabulary.require(left, fail), this.vocabulary.require(right, fail));
