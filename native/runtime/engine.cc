@@ -37,6 +37,17 @@ std::shared_ptr<Engine> Engine::shared() {
   std::lock_guard lock(mutex);
   std::shared_ptr<Engine> current = engine.lock();
   if (current == nullptr) {
+    // `process.exit()` ends no environment. A run that were still in progress would meet libraries (OpenBLAS, for one)
+    // that have destroyed their own tables.
+    static const int registered = std::atexit([] {
+      std::shared_ptr<Engine> last;
+      {
+        std::lock_guard exitLock(mutex);
+        last = engine.lock();
+      }
+      if (last != nullptr) last->stop();
+    });
+    static_cast<void>(registered);
     current = std::make_shared<Engine>();
     engine = current;
   }
@@ -45,10 +56,13 @@ std::shared_ptr<Engine> Engine::shared() {
 
 Engine::Engine() : team_(std::make_shared<ThreadTeam>(defaultThreads())) {}
 
-Engine::~Engine() {
+Engine::~Engine() { stop(); }
+
+void Engine::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    if (running_ != nullptr) running_->cancel();
     for (const Job& job : queue_) job.run->cancel();
   }
   changed_.notify_all();
@@ -96,12 +110,17 @@ void Engine::loop() {
     if (queue_.empty()) return;
     Job job = std::move(queue_.front());
     queue_.pop_front();
+    running_ = job.run;
     lock.unlock();
     {
       const std::shared_ptr<ThreadTeam> team = this->team();
       const ThreadTeam::Session session(*team);
       job.done(job.run->execute(*team, *scratch, arena));
     }
+    lock.lock();
+    running_ = nullptr;
+    lock.unlock();
+    // What the run owns is freed here, outside of the lock.
     job = {};
     lock.lock();
   }

@@ -22,7 +22,7 @@ class Engine {
   static std::shared_ptr<Engine> shared();
 
   Engine();
-  /// Waits for the run in progress; those that wait are completed as cancelled.
+  /// Stops.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -33,6 +33,10 @@ class Engine {
 
   /// Queues a run. `done` is called once, on the engine's thread, when it has ended or was cancelled.
   void submit(std::shared_ptr<ProgramRun> run, std::function<void(const Status&)> done);
+
+  /// Cancels all runs, waits until the operation in progress has ended and ends the thread. Nothing can be submitted
+  /// any more.
+  void stop();
 
  private:
   struct Job {
@@ -48,6 +52,7 @@ class Engine {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> queue_;
+  std::shared_ptr<ProgramRun> running_;
   bool stopping_ = false;
   std::thread thread_;
 };
