@@ -9,6 +9,7 @@ export {
 } from './embeddings/text-embedder.js';
 export { type EngineSummary, engineInfo, type MemoryUsage, memory, setThreads } from './engine.js';
 export * from './errors.js';
+export { readNpy, writeNpy } from './io/npy.js';
 export { SafetensorsFile, type TensorSource } from './io/safetensors.js';
 export type { SafetensorsEntry } from './io/safetensors-header.js';
 export { writeSafetensors } from './io/safetensors-writer.js';

@@ -33,7 +33,7 @@ const LAYERS: Record<string, readonly string[]> = {
     'models',
     'embeddings',
   ],
-  cli: ['errors', 'version', 'index'],
+  cli: ['errors', 'version', 'io', 'index'],
 };
 
 /** What `src/tensor` gives to the layer below it: element types and dimensions, which know nothing of tensors. */

@@ -1,3 +1,4 @@
+import { npyHeader } from '../../io/npy-header.js';
 import type { Sink } from './sink.js';
 
 export const OUTPUT_FORMATS = ['jsonl', 'csv', 'npy'] as const;
@@ -59,18 +60,6 @@ class CsvWriter implements RowWriter {
   async end(): Promise<void> {}
 }
 
-/** The header of a NumPy file, version 1.0, always of the same size so that the number of rows can be filled in later. */
-export function npyHeader(rows: number, dimension: number): Uint8Array {
-  const size = 128;
-  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${dimension}), }`;
-  const bytes = Buffer.alloc(size, ' ');
-  bytes.write('\x93NUMPY\x01\x00', 0, 'latin1');
-  bytes.writeUInt16LE(size - 10, 8);
-  bytes.write(header, 10, 'latin1');
-  bytes.write('\n', size - 1, 'latin1');
-  return bytes;
-}
-
 /** One float32 matrix `[texts, dimension]` in NumPy's format. */
 class NpyWriter implements RowWriter {
   #rows = 0;
@@ -80,7 +69,7 @@ class NpyWriter implements RowWriter {
 
   begin(dimension: number): Promise<void> {
     this.#dimension = dimension;
-    return this.sink.write(npyHeader(0, dimension));
+    return this.sink.write(npyHeader('float32', [0, dimension]));
   }
 
   row(_text: string, vector: Float32Array): Promise<void> {
@@ -89,7 +78,7 @@ class NpyWriter implements RowWriter {
   }
 
   async end(): Promise<void> {
-    this.sink.patchStart(npyHeader(this.#rows, this.#dimension));
+    this.sink.patchStart(npyHeader('float32', [this.#rows, this.#dimension]));
   }
 }
 
