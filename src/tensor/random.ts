@@ -3,6 +3,7 @@ import { ArgumentError } from '../errors.js';
 import { binary } from './elementwise.js';
 import { execute } from './execute.js';
 import { sort } from './indexing.js';
+import { fitsDType } from './promotion.js';
 import { checkShape } from './shape.js';
 import { Tensor } from './tensor.js';
 
@@ -44,6 +45,21 @@ export class Random {
   ): Tensor<D> {
     const { mean = 0, deviation = 1 } = options;
     return this.#scaled(this.#draw('normal', shape, options.dtype), deviation, mean);
+  }
+
+  /** Whole numbers from `low` up to, not including, `high`, all equally likely; int32. */
+  integers(low: number, high: number, shape: readonly number[] | number): Tensor<'int32'> {
+    if (!fitsDType(low, 'int32') || !fitsDType(high - 1, 'int32') || high <= low) {
+      throw new ArgumentError(
+        `Random.integers: low and high must be whole numbers of 32 bits, low less than high, got ${low} and ${high}`,
+      );
+    }
+    using uniform = this.uniform(shape, { dtype: 'float64' });
+    using wide = uniform
+      .multiply(high - low)
+      .add(low)
+      .floor();
+    return wide.to('int32');
   }
 
   /** The numbers from 0 to count - 1 in random order, int32. */

@@ -236,13 +236,13 @@ export class Tensor<D extends DType = DType> implements View<D> {
 
   // ---- Arithmetic ----
 
-  add<B extends TensorOrScalar>(other: B): Tensor<PromoteOperands<this, B>> {
+  add<B extends TensorOrScalar>(other: B): Tensor<Arithmetic<PromoteOperands<this, B>>> {
     return this.#binary('add', other);
   }
-  subtract<B extends TensorOrScalar>(other: B): Tensor<PromoteOperands<this, B>> {
+  subtract<B extends TensorOrScalar>(other: B): Tensor<Arithmetic<PromoteOperands<this, B>>> {
     return this.#binary('subtract', other);
   }
-  multiply<B extends TensorOrScalar>(other: B): Tensor<PromoteOperands<this, B>> {
+  multiply<B extends TensorOrScalar>(other: B): Tensor<Arithmetic<PromoteOperands<this, B>>> {
     return this.#binary('multiply', other);
   }
   /** True division: of integers it gives float64. */
@@ -263,10 +263,10 @@ export class Tensor<D extends DType = DType> implements View<D> {
   arctan2(other: TensorOrScalar): Tensor {
     return this.#binary('arctan2', other);
   }
-  maximum<B extends TensorOrScalar>(other: B): Tensor<PromoteOperands<this, B>> {
+  maximum<B extends TensorOrScalar>(other: B): Tensor<Arithmetic<PromoteOperands<this, B>>> {
     return this.#binary('maximum', other);
   }
-  minimum<B extends TensorOrScalar>(other: B): Tensor<PromoteOperands<this, B>> {
+  minimum<B extends TensorOrScalar>(other: B): Tensor<Arithmetic<PromoteOperands<this, B>>> {
     return this.#binary('minimum', other);
   }
 
@@ -500,8 +500,8 @@ export class Tensor<D extends DType = DType> implements View<D> {
   }
 
   /** The matrix product, batched over leading axes, which broadcast. */
-  matmul<B extends DType>(other: Tensor<B>): Tensor<PromoteOperands<this, Tensor<B>>> {
-    return this.#share(matmul(this, other)) as Tensor<PromoteOperands<this, Tensor<B>>>;
+  matmul<B extends DType>(other: Tensor<B>): Tensor<Sum<PromoteOperands<this, Tensor<B>>>> {
+    return this.#share(matmul(this, other)) as Tensor<Sum<PromoteOperands<this, Tensor<B>>>>;
   }
 
   // ---- Inside ----
