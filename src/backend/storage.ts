@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { FileError } from '../errors.js';
+import { BackendError, FileError } from '../errors.js';
 import { type ArrayOf, arrayConstructor, bytesPerElement, type DType, type StorageArray } from '../tensor/dtype.js';
 
 /*
@@ -35,14 +35,30 @@ export function setStorageAllocator(next: StorageAllocator): void {
   allocator = next;
 }
 
-/** Storage for `length` elements. Contents are unspecified: write every element. */
+/**
+ * Storage for `length` elements. Contents are unspecified: write every element.
+ *
+ * @throws BackendError with code ERR_OUT_OF_MEMORY when there is no such memory.
+ */
 export function allocateStorage<D extends DType>(dtype: D, length: number): ArrayOf<D> {
   const Constructor = arrayConstructor(dtype) as unknown as StorageConstructor<ArrayOf<D>>;
   const bytes = length * bytesPerElement(dtype);
-  if (allocator === null || bytes < NATIVE_THRESHOLD_BYTES) return new Constructor(length);
-  const buffer = allocator.allocate(bytes);
-  owners.set(buffer, 1);
-  return new Constructor(buffer, 0, length);
+  let buffer: ArrayBuffer | null = null;
+  try {
+    if (allocator === null || bytes < NATIVE_THRESHOLD_BYTES) return new Constructor(length);
+    buffer = allocator.allocate(bytes);
+    const data = new Constructor(buffer, 0, length);
+    owners.set(buffer, 1);
+    return data;
+  } catch (cause) {
+    if (buffer !== null) allocator?.release(buffer);
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new BackendError(
+      `cannot allocate ${length} elements of ${dtype} (${cause.message}); use smaller shapes`,
+      { cause },
+      'ERR_OUT_OF_MEMORY',
+    );
+  }
 }
 
 /** Notes one more owner of the storage: `releaseStorage` frees only when the last one lets go. */

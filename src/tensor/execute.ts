@@ -2,7 +2,7 @@ import { backendFor } from '../backend/index.js';
 import type { AttributesOf, PrimitiveName } from '../backend/primitives/index.js';
 import { releaseStorage } from '../backend/storage.js';
 import { isContiguous, type Operand, SymbolicValue, type View } from '../backend/view.js';
-import { ArgumentError, BackendError, DTypeError } from '../errors.js';
+import { ArgumentError, DTypeError } from '../errors.js';
 import { arrayConstructor, DTYPES, type DType, isDType, type StorageArray } from './dtype.js';
 import type { Scalar } from './promotion.js';
 
@@ -12,21 +12,7 @@ export function execute<P extends PrimitiveName>(
   operands: readonly Operand[],
   attributes: AttributesOf<P> & object,
 ): View[] {
-  try {
-    return backendFor(operands).run(primitive, operands, attributes);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw outOfMemory(primitive, error);
-  }
-}
-
-/** The error for memory that JavaScript refused to give. */
-export function outOfMemory(operation: string, cause: RangeError): BackendError {
-  return new BackendError(
-    `${operation}: the result is too large to allocate (${cause.message}); use smaller shapes`,
-    { cause },
-    'ERR_OUT_OF_MEMORY',
-  );
+  return backendFor(operands).run(primitive, operands, attributes);
 }
 
 /** Runs a primitive that has no attributes and one result. */
