@@ -74,6 +74,8 @@ class Run {
   readonly items: Item[] = [];
   readonly controller = new AbortController();
   tokens = 0;
+  /** While it is being filled, items that are still wanted may join those that no longer are. */
+  isFilled = false;
 
   constructor(readonly route: Route) {}
 
@@ -85,7 +87,7 @@ class Run {
 
   /** Stops computing if nobody waits for the results any more. */
   cancelIfUnwanted(): void {
-    if (this.items.every(({ entry }) => entry.settled)) this.controller.abort();
+    if (this.isFilled && this.items.every(({ entry }) => entry.settled)) this.controller.abort();
   }
 }
 
@@ -206,6 +208,7 @@ export class Scheduler {
   }
 
   async #execute(run: Run): Promise<void> {
+    run.isFilled = true;
     this.#running += 1;
     try {
       const { items, tokens } = run;
