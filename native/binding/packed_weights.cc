@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "binding/environment.h"
@@ -10,6 +11,30 @@
 #include "runtime/words.h"
 
 namespace gemmule {
+namespace {
+
+/// An optional operand that must be a contiguous float32 array of these dims.
+bool readScales(Napi::Env env, WordReader& reader, std::span<const Argument> arguments, const char* what,
+                std::span<const std::int64_t> dims, const float*& scales) {
+  Operand operand;
+  if (Status status = decodeOperand(reader, arguments, "pack", operand); !status.isOk()) {
+    throwStatus(env, status);
+    return false;
+  }
+  if (!operand.isPresent()) return true;
+  const TensorView& view = operand.tensor;
+  bool fits = operand.kind == Operand::Kind::kTensor && view.dtype == DType::kFloat32 &&
+              view.rank == static_cast<int>(dims.size()) && view.isContiguous();
+  for (std::size_t axis = 0; fits && axis < dims.size(); ++axis) fits = view.dims[axis] == dims[axis];
+  if (!fits) {
+    throwError(env, std::string("pack: ") + what, "ERR_BACKEND");
+    return false;
+  }
+  scales = view.as<float>();
+  return true;
+}
+
+}  // namespace
 
 Napi::Value pack(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -31,28 +56,26 @@ Napi::Value pack(const Napi::CallbackInfo& info) {
     throwStatus(env, status);
     return {};
   }
-  if (operand.kind != Operand::Kind::kTensor) {
-    throwError(env, "pack: the weight must be a view", "ERR_BACKEND");
+  if (operand.kind != Operand::Kind::kTensor || operand.tensor.rank != 2) {
+    throwError(env, "pack: the weight must be a view [outFeatures, inFeatures]", "ERR_BACKEND");
     return {};
   }
-  Operand inputScale;
-  if (Status status = decodeOperand(reader, environment.arguments, "pack", inputScale); !status.isOk()) {
-    throwStatus(env, status);
+  PackSource source;
+  source.weight = operand.tensor;
+  const std::int64_t outFeatures = operand.tensor.dims[0];
+  const std::int64_t inFeatures = operand.tensor.dims[1];
+  const std::int64_t groups = (inFeatures + kInt8Group - 1) / kInt8Group;
+  const std::int64_t inputDims[] = {inFeatures};
+  const std::int64_t groupDims[] = {outFeatures, groups};
+  if (!readScales(env, reader, environment.arguments, "inputScale must be contiguous float32 [inFeatures]", inputDims,
+                  source.inputScale) ||
+      !readScales(env, reader, environment.arguments, "groupScales must be contiguous float32 [outFeatures, groups]",
+                  groupDims, source.groupScales)) {
     return {};
-  }
-  const float* scales = nullptr;
-  if (inputScale.isPresent()) {
-    const TensorView& view = inputScale.tensor;
-    if (inputScale.kind != Operand::Kind::kTensor || view.dtype != DType::kFloat32 || view.rank != 1 ||
-        operand.tensor.rank != 2 || view.dims[0] != operand.tensor.dims[1] || !view.isContiguous()) {
-      throwError(env, "pack: inputScale must be contiguous float32 [inFeatures]", "ERR_BACKEND");
-      return {};
-    }
-    scales = view.as<float>();
   }
   std::shared_ptr<const PackedWeight> weight;
-  if (Status status = PackedWeight::pack(static_cast<PackFormat>(format), operand.tensor, scales,
-                                         kernelsFor(activeIsa()).int8, *environment.engine->team(), weight);
+  if (Status status = PackedWeight::pack(static_cast<PackFormat>(format), source, kernelsFor(activeIsa()).int8,
+                                         *environment.engine->team(), weight);
       !status.isOk()) {
     throwStatus(env, status);
     return {};

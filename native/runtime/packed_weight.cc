@@ -72,9 +72,9 @@ void packFloatPanel(const TensorView& weight, std::int64_t panel, Target* out, S
 /// Quantises rows of weights as activations are, and lays them out as the columns of a panel.
 class Int8PanelPacker {
  public:
-  Int8PanelPacker(const Int8Kernels& kernels, const float* inputScale, std::int64_t depth, std::int64_t groups)
+  Int8PanelPacker(const Int8Kernels& kernels, const PackSource& source, std::int64_t depth, std::int64_t groups)
       : kernels_(kernels),
-        inputScale_(inputScale),
+        source_(source),
         depth_(depth),
         groups_(groups),
         row_(static_cast<std::size_t>(depth)),
@@ -82,24 +82,37 @@ class Int8PanelPacker {
         scales_(static_cast<std::size_t>(groups)),
         corrections_(static_cast<std::size_t>(groups)) {}
 
-  void pack(const TensorView& weight, std::int64_t panel, std::byte* out) {
+  void pack(std::int64_t panel, std::byte* out) {
     for (std::int64_t column = 0; column < kPanelWidth; ++column) {
       const std::int64_t feature = panel * kPanelWidth + column;
-      if (feature < weight.dims[0]) {
-        readRow(weight, feature, 0, depth_, row_.data());
+      if (feature < source_.weight.dims[0] && source_.groupScales != nullptr) {
+        readQuantized(feature);
       } else {
-        std::fill(row_.begin(), row_.end(), 0.0f);
+        readAndQuantize(feature);
       }
-      if (inputScale_ != nullptr) {
-        for (std::size_t k = 0; k < row_.size(); ++k) row_[k] /= inputScale_[k];
-      }
-      quantize();
       store(column, out);
     }
   }
 
  private:
-  void quantize() {
+  void readQuantized(std::int64_t feature) {
+    const TensorView& weight = source_.weight;
+    const std::uint8_t* numbers = weight.as<std::uint8_t>() + feature * weight.strides[0];
+    for (std::int64_t k = 0; k < depth_; ++k) {
+      setNumber(k, static_cast<int>(numbers[k * weight.strides[1]]) - 128);
+    }
+    std::copy_n(source_.groupScales + feature * groups_, groups_, scales_.begin());
+  }
+
+  void readAndQuantize(std::int64_t feature) {
+    if (feature < source_.weight.dims[0]) {
+      readRow(source_.weight, feature, 0, depth_, row_.data());
+      if (source_.inputScale != nullptr) {
+        for (std::size_t k = 0; k < row_.size(); ++k) row_[k] /= source_.inputScale[k];
+      }
+    } else {
+      std::fill(row_.begin(), row_.end(), 0.0f);
+    }
     Int8Rows rows;
     rows.x = row_.data();
     rows.rows = 1;
@@ -110,17 +123,29 @@ class Int8PanelPacker {
     kernels_.quantize(rows);
   }
 
+  bool isPairs() const { return kernels_.layout == Int8Layout::kPairs; }
+
+  int number(std::int64_t k) const {
+    return isPairs() ? quantized_[static_cast<std::size_t>(k)]
+                     : reinterpret_cast<const std::int8_t*>(quantized_.data())[k];
+  }
+
+  void setNumber(std::int64_t k, int value) {
+    if (isPairs()) {
+      quantized_[static_cast<std::size_t>(k)] = static_cast<std::int16_t>(value);
+    } else {
+      reinterpret_cast<std::int8_t*>(quantized_.data())[k] = static_cast<std::int8_t>(value);
+    }
+  }
+
   void store(std::int64_t column, std::byte* out) const {
-    const bool pairs = kernels_.layout == Int8Layout::kPairs;
-    const std::int64_t together = pairs ? 2 : 4;
+    const std::int64_t together = isPairs() ? 2 : 4;
     for (std::int64_t group = 0; group < groups_; ++group) {
       std::byte* target = out + group * kInt8GroupBytes;
       std::memcpy(target + column * 4, &scales_[static_cast<std::size_t>(group)], 4);
       target += kPanelWidth * 4;
       for (std::int64_t k = 0; k < kInt8Group; ++k) {
-        const std::int64_t index = group * kInt8Group + k;
-        const int value = pairs ? quantized_[static_cast<std::size_t>(index)]
-                                : reinterpret_cast<const std::int8_t*>(quantized_.data())[index] + 128;
+        const int value = number(group * kInt8Group + k) + (isPairs() ? 0 : 128);
         target[(k / together * kPanelWidth + column) * together + k % together] =
             static_cast<std::byte>(static_cast<std::uint8_t>(value));
       }
@@ -128,7 +153,7 @@ class Int8PanelPacker {
   }
 
   const Int8Kernels& kernels_;
-  const float* inputScale_;
+  const PackSource& source_;
   std::int64_t depth_;
   std::int64_t groups_;
   std::vector<float> row_;
@@ -138,9 +163,10 @@ class Int8PanelPacker {
   std::vector<std::int32_t> corrections_;
 };
 
-void packPanels(PackFormat format, const TensorView& weight, const Int8Kernels& int8, std::int64_t begin,
+void packPanels(PackFormat format, const PackSource& source, const Int8Kernels& int8, std::int64_t begin,
                 std::int64_t end, const PackedWeight& packed, std::byte* out) {
-  Int8PanelPacker packer(int8, packed.inputScale(), weight.dims[1], format == PackFormat::kInt8 ? packed.groups() : 0);
+  const TensorView& weight = source.weight;
+  Int8PanelPacker packer(int8, source, weight.dims[1], format == PackFormat::kInt8 ? packed.groups() : 0);
   for (std::int64_t panel = begin; panel < end; ++panel) {
     std::byte* target = out + panel * packed.panelBytes();
     switch (format) {
@@ -151,7 +177,7 @@ void packPanels(PackFormat format, const TensorView& weight, const Int8Kernels& 
         packFloatPanel(weight, panel, reinterpret_cast<std::uint16_t*>(target), toBfloat16);
         break;
       case PackFormat::kInt8:
-        packer.pack(weight, panel, target);
+        packer.pack(panel, target);
         break;
     }
   }
@@ -170,15 +196,20 @@ std::int64_t PackedWeight::panelBytes() const {
   }
 }
 
-Status PackedWeight::pack(PackFormat format, const TensorView& weight, const float* inputScale, const Int8Kernels& int8,
-                          ThreadTeam& team, std::shared_ptr<const PackedWeight>& result) {
+Status PackedWeight::pack(PackFormat format, const PackSource& source, const Int8Kernels& int8, ThreadTeam& team,
+                          std::shared_ptr<const PackedWeight>& result) {
+  const TensorView& weight = source.weight;
   if (weight.rank != 2) return Status::invalid("pack: the weight must have rank 2");
-  if (weight.dtype != DType::kFloat32 && weight.dtype != DType::kFloat16 && weight.dtype != DType::kBfloat16) {
+  if (source.groupScales != nullptr) {
+    if (weight.dtype != DType::kUint8 || format != PackFormat::kInt8) {
+      return Status::invalid("pack: a quantised weight must be uint8, and packed as int8");
+    }
+  } else if (weight.dtype != DType::kFloat32 && weight.dtype != DType::kFloat16 && weight.dtype != DType::kBfloat16) {
     return Status::invalid("pack: the weight must be float32, float16 or bfloat16");
   }
   auto packed = std::make_shared<PackedWeight>();
-  if (format == PackFormat::kInt8 && inputScale != nullptr) {
-    packed->inputScale_.assign(inputScale, inputScale + weight.dims[1]);
+  if (format == PackFormat::kInt8 && source.inputScale != nullptr) {
+    packed->inputScale_.assign(source.inputScale, source.inputScale + weight.dims[1]);
   }
   packed->format_ = format;
   packed->int8Layout_ = int8.layout;
@@ -192,7 +223,7 @@ Status PackedWeight::pack(PackFormat format, const TensorView& weight, const flo
   }
   const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, weight.dims[1]));
   team.parallelFor(panels, grain, [&](std::int64_t begin, std::int64_t end, int) {
-    packPanels(format, weight, int8, begin, end, *packed, packed->memory_.data());
+    packPanels(format, source, int8, begin, end, *packed, packed->memory_.data());
   });
   result = std::move(packed);
   return Status::ok();

@@ -18,6 +18,19 @@ enum class PackFormat { kFloat32 = 0, kBfloat16 = 1, kInt8 = 2 };
 /// Output features that lie side by side in a panel.
 inline constexpr std::int64_t kPanelWidth = 16;
 
+/// What is packed.
+struct PackSource {
+  /// Rank 2, [outFeatures, inFeatures], any strides: float32, float16 or bfloat16; or, with `groupScales`, uint8.
+  TensorView weight;
+  /// int8 only: a number for every input feature, or null for ones. Weights are divided by it here, and activations
+  /// multiplied before they are quantised, which leaves the product as it is and moves what is hard to quantise from
+  /// one to the other (SmoothQuant, Xiao et al., arXiv:2211.10438).
+  const float* inputScale = nullptr;
+  /// int8 only, [outFeatures, groups]: `weight` has been quantised (and divided by `inputScale`) already; its numbers
+  /// are those of int8 plus 128, and these are their scales. Null where it has not.
+  const float* groupScales = nullptr;
+};
+
 /// A weight matrix [outFeatures, inFeatures] in the layout that the GEMM kernels read: panels of 16 output features,
 /// the last padded with zeros. Immutable once made, shared between threads.
 ///
@@ -26,12 +39,9 @@ inline constexpr std::int64_t kPanelWidth = 16;
 /// wants it (kernels/gemm_int8.h).
 class PackedWeight {
  public:
-  /// Packs `weight` (rank 2, any strides, float32, float16 or bfloat16) for the kernels given. `inputScale` (int8 only;
-  /// null for ones) holds a number for every input feature: weights are divided by it here, and activations multiplied
-  /// before they are quantised, which leaves the product as it is and moves what is hard to quantise from one to the
-  /// other (SmoothQuant, Xiao et al., arXiv:2211.10438).
-  static Status pack(PackFormat format, const TensorView& weight, const float* inputScale, const Int8Kernels& int8,
-                     ThreadTeam& team, std::shared_ptr<const PackedWeight>& result);
+  /// Packs for the kernels given.
+  static Status pack(PackFormat format, const PackSource& source, const Int8Kernels& int8, ThreadTeam& team,
+                     std::shared_ptr<const PackedWeight>& result);
 
   PackFormat format() const { return format_; }
   std::int64_t outFeatures() const { return outFeatures_; }

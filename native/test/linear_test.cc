@@ -79,8 +79,10 @@ struct Problem {
   std::vector<float> run(PackFormat format, Isa isa, int threads, std::int64_t firstRow, std::int64_t rows) const {
     ThreadTeam team(threads);
     std::shared_ptr<const PackedWeight> packed;
-    CHECK_OK(PackedWeight::pack(format, matrix(weight.data(), shape.out, shape.in, shape.in),
-                                inputScale.empty() ? nullptr : inputScale.data(), kernelsFor(isa).int8, team, packed));
+    CHECK_OK(PackedWeight::pack(
+        format,
+        {matrix(weight.data(), shape.out, shape.in, shape.in), inputScale.empty() ? nullptr : inputScale.data()},
+        kernelsFor(isa).int8, team, packed));
     Operand packedOperand;
     packedOperand.kind = Operand::Kind::kPacked;
     packedOperand.packed = packed.get();
@@ -335,7 +337,7 @@ TEST(packsStridedWeightsOfHalfPrecision) {
     view.strides = {1, out};
     view.dtype = dtype;
     std::shared_ptr<const PackedWeight> packed;
-    CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, view, nullptr, kernelsFor(activeIsa()).int8, team, packed));
+    CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()).int8, team, packed));
     return packed;
   };
   const auto a = pack(wide.data(), DType::kFloat32);

@@ -1,6 +1,6 @@
 import type { AttributesOf, PrimitiveName } from './primitives/index.js';
 import type { Program, RecordedProgram } from './recorder/program.js';
-import type { Operand, PackedWeight, PackFormat, View } from './view.js';
+import type { Operand, PackedWeight, PackFormat, PackScales, View } from './view.js';
 
 export type BackendName = 'native' | 'reference' | 'recorder';
 
@@ -19,13 +19,12 @@ export interface Backend {
     attributes: AttributesOf<P> & object,
   ): View[];
   /**
-   * Brings a weight matrix `[outFeatures, inFeatures]` (float32, float16, bfloat16) into the layout that `linear` reads.
+   * Brings a weight matrix `[outFeatures, inFeatures]` into the layout that `linear` reads.
    *
-   * @param inputScale - with `int8` only: positive float32 `[inFeatures]`. Weights are divided by it, and activations
-   *   multiplied before they are quantised: the product stays, and large activations become easier to quantise
-   *   (SmoothQuant, Xiao et al., arXiv:2211.10438).
+   * @param weight - float32, float16 or bfloat16; uint8 with `scales.groupScale`.
+   * @param scales - with `int8` only.
    */
-  pack(weight: View, format: PackFormat, inputScale?: View): PackedWeight;
+  pack(weight: View, format: PackFormat, scales?: PackScales): PackedWeight;
   /** Prepares a recording to run off the event loop. Without it, recordings are interpreted operation by operation. */
   compile?(recorded: RecordedProgram): Program;
 }

@@ -44,6 +44,23 @@ export interface OutputSpec {
 export const PACK_FORMATS = ['float32', 'bfloat16', 'int8'] as const;
 export type PackFormat = (typeof PACK_FORMATS)[number];
 
+/** Elements along `inFeatures` that share a scale in the `int8` format; the last group of a row may be shorter. */
+export const INT8_GROUP_SIZE = 64;
+
+/** What goes with a weight that is packed as `int8`. */
+export interface PackScales {
+  /**
+   * Positive float32 `[inFeatures]`. The weight is divided by it, and activations are multiplied before they are quantised:
+   * the product stays, and large activations become easier to quantise (SmoothQuant, Xiao et al., arXiv:2211.10438).
+   */
+  readonly inputScale?: View | null | undefined;
+  /**
+   * float32 `[outFeatures, ceil(inFeatures / 64)]`: the weight is uint8, has been quantised (and divided by `inputScale`)
+   * already, its numbers are those of int8 plus 128, and these are the scales of its groups.
+   */
+  readonly groupScale?: View | null | undefined;
+}
+
 /**
  * A weight matrix `[outFeatures, inFeatures]` in a backend's own layout, made once by `Backend.pack` and read by `linear`.
  * It belongs to the backend that packed it.

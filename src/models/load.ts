@@ -8,6 +8,7 @@ import { readBert, readRoberta } from './bert.js';
 import { readDistilBert } from './distilbert.js';
 import { EncoderModel, type EncoderModelParameters } from './encoder-model.js';
 import { readMpnet } from './mpnet.js';
+import { smoothed } from './smoothing.js';
 
 /** The families by the `model_type` of their configs. */
 const FAMILIES: ReadonlyMap<string, (config: ConfigReader, source: TensorSource) => EncoderModelParameters> = new Map([
@@ -49,5 +50,7 @@ export async function loadModel(folder: string | ModelFolder, options: LoadModel
       `${config.path}: gemmule does not run models of type "${modelType}"; it runs ${[...FAMILIES.keys()].join(', ')}`,
     );
   }
-  return new EncoderModel(family(config, opened.weights()), { backend, weightFormat });
+  const parameters = family(config, opened.weights());
+  const prepared = weightFormat === 'int8' ? await smoothed(parameters, backend) : parameters;
+  return new EncoderModel(prepared, { backend, weightFormat });
 }

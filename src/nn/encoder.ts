@@ -14,6 +14,17 @@ export interface EncoderLayerParameters {
   readonly outputNorm: LayerNormParameters;
 }
 
+/** What the two blocks of a layer read, `[tokens, hidden]` each. */
+export interface BlockInputs {
+  readonly attention: Tensor<'float32'>;
+  readonly feedForward: Tensor<'float32'>;
+}
+
+/** What a layer is asked for besides its result. */
+export interface EncoderLayerProbe extends AttentionProbe {
+  readonly onBlocks?: ((inputs: BlockInputs) => void) | undefined;
+}
+
 /**
  * A transformer encoder layer that normalises after each block, as the paper and BERT do (Devlin et al., arXiv:1810.04805):
  * `h = norm(x + attention(x))`, then `norm(h + feedForward(h))`.
@@ -36,11 +47,12 @@ export class EncoderLayer {
    * @param cuSeqlens - int32 `[sequences + 1]`.
    * @returns float32 `[tokens, hidden]`.
    */
-  forward(x: View, cuSeqlens: View, probe: AttentionProbe = {}): Tensor<'float32'> {
+  forward(x: Tensor<'float32'>, cuSeqlens: View, probe: EncoderLayerProbe = {}): Tensor<'float32'> {
     const attended = withScope('attention', () => {
       const sum = this.#attention.forward(x, cuSeqlens, { ...probe, residual: x });
       return withScope('norm', () => this.#attentionNorm.forward(sum));
     });
+    probe.onBlocks?.({ attention: x, feedForward: attended });
     return withScope('feedForward', () => {
       const sum = this.#feedForward.forward(attended, { residual: attended });
       return withScope('norm', () => this.#outputNorm.forward(sum));
@@ -54,6 +66,8 @@ export interface EncoderProbe {
   readonly onLayer?: ((hidden: Tensor<'float32'>, layer: number) => void) | undefined;
   /** Called with the attention weights `[numHeads * tokens, tokens]` of each layer; needs a batch of one sequence. */
   readonly onWeights?: ((weights: Tensor<'float32'>, layer: number) => void) | undefined;
+  /** Called with what the blocks of each layer read. */
+  readonly onBlocks?: ((inputs: BlockInputs, layer: number) => void) | undefined;
 }
 
 /** Encoder layers one after another. */
@@ -67,11 +81,14 @@ export class Encoder {
    * @returns float32 `[tokens, hidden]`.
    */
   forward(x: Tensor<'float32'>, cuSeqlens: View, probe: EncoderProbe = {}): Tensor<'float32'> {
-    const { onLayer, onWeights } = probe;
+    const { onLayer, onWeights, onBlocks } = probe;
     let hidden = x;
     for (const [index, layer] of this.layers.entries()) {
       hidden = withScope(`layer.${index}`, () =>
-        layer.forward(hidden, cuSeqlens, { onWeights: onWeights && ((weights) => onWeights(weights, index)) }),
+        layer.forward(hidden, cuSeqlens, {
+          onWeights: onWeights && ((weights) => onWeights(weights, index)),
+          onBlocks: onBlocks && ((inputs) => onBlocks(inputs, index)),
+        }),
       );
       onLayer?.(hidden, index);
     }

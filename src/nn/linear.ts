@@ -1,6 +1,6 @@
 import { type Backend, defaultBackend } from '../backend/index.js';
 import { releaseStorage } from '../backend/storage.js';
-import type { PackedWeight, PackFormat, View } from '../backend/view.js';
+import type { PackedWeight, PackFormat, PackScales, View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
 import type { StorageArray } from '../tensor/dtype.js';
@@ -17,8 +17,8 @@ export interface WeightOptions {
 }
 
 /** The numbers of a linear layer. */
-export interface LinearParameters {
-  /** `[out, in]`, any floating dtype. */
+export interface LinearParameters extends PackScales {
+  /** `[out, in]`, any floating dtype; or uint8 with `groupScale`, as {@link PackScales} describes it. */
   readonly weight: View;
   /** `[out]`, any floating dtype; none by default. */
   readonly bias?: View | null | undefined;
@@ -44,9 +44,13 @@ export class Linear {
   readonly #weight: PackedWeight;
   readonly #bias: View | null;
 
-  constructor({ weight, bias }: LinearParameters, options: WeightOptions = {}) {
+  constructor({ weight, bias, ...scales }: LinearParameters, options: WeightOptions = {}) {
     const { backend = defaultBackend(), weightFormat = 'float32' } = options;
-    this.#weight = backend.pack(weight.dtype === 'float64' ? castView(weight, 'float32') : weight, weightFormat);
+    this.#weight = backend.pack(
+      weight.dtype === 'float64' ? castView(weight, 'float32') : weight,
+      weightFormat,
+      weightFormat === 'int8' ? scales : {},
+    );
     this.inFeatures = this.#weight.inFeatures;
     this.outFeatures = this.#weight.outFeatures;
     this.#bias = float32Vector(bias);
@@ -58,8 +62,8 @@ export class Linear {
   }
 
   /**
-   * Several layers that read the same input as one, with their outputs side by side. They must agree in `in`, in dtype, and
-   * in whether they have a bias.
+   * Several layers that read the same input as one, with their outputs side by side. They must agree in `in`, in dtype, in
+   * whether they have a bias, and in their `inputScale`.
    */
   static fused(parts: readonly LinearParameters[], options: WeightOptions = {}): Linear {
     const [weight] = execute(
@@ -72,7 +76,9 @@ export class Linear {
       throw new ShapeError('Linear.fused: either all parts have a bias or none has');
     }
     const bias = biases.length === 0 ? null : (execute('concat', biases, { axis: 0 })[0] as View);
-    const layer = new Linear({ weight, bias }, options);
+    const groupScales = parts.flatMap(({ groupScale }) => groupScale ?? []);
+    const groupScale = groupScales.length === 0 ? null : (execute('concat', groupScales, { axis: 0 })[0] as View);
+    const layer = new Linear({ weight, bias, inputScale: parts[0]?.inputScale, groupScale }, options);
     releaseStorage(weight.data as StorageArray);
     return layer;
   }

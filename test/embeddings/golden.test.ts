@@ -61,15 +61,17 @@ describe('the default model', () => {
 
   it.each([
     ['bfloat16', 0.9999, 0.9999],
-    ['int8', 0.995, 0.999],
+    ['int8', 0.998, 0.9995],
   ] as const)('stays close with %s weights', async (dtype, least, mean) => {
     using embedder = await TextEmbedder.load(undefined, { dtype });
     const vectors = await embedder.embed(texts);
     const cosines = minilm.cases.map(({ embedding }, index) =>
       cosine(vectors.select(0, index).toTypedArray(), embedding),
     );
+    const average = cosines.reduce((a, b) => a + b) / cosines.length;
+    console.log(`cosine to float64 with ${dtype} weights: ${Math.min(...cosines).toFixed(5)}, mean ${average.toFixed(6)}`);
     expect(Math.min(...cosines)).toBeGreaterThan(least);
-    expect(cosines.reduce((a, b) => a + b) / cosines.length).toBeGreaterThan(mean);
+    expect(average).toBeGreaterThan(mean);
   });
 
   it('gives the vectors of tokens', async () => {

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import type { Backend } from '../../src/backend/backend.js';
 import { binaryPrimitives, unaryPrimitives } from '../../src/backend/primitives/elementwise.js';
 import { ACTIVATIONS, POOLING_MODES } from '../../src/backend/primitives/transformer.js';
-import type { HostView, Operand } from '../../src/backend/view.js';
-import type { DType } from '../../src/tensor/dtype.js';
+import { type HostView, INT8_GROUP_SIZE, type Operand } from '../../src/backend/view.js';
+import { contiguousStrides } from '../../src/tensor/dim.js';
+import { arrayConstructor, type DType } from '../../src/tensor/dtype.js';
 import { dimsOf, elementsOf, viewOf } from './views.js';
 
 /** Arguments of a primitive. Weights are packed by each backend for itself. */
@@ -155,6 +156,34 @@ const attentionWeights: fc.Arbitrary<Arguments> = heads.chain(({ numHeads, headD
   })),
 );
 
+const host = (dtype: 'float32' | 'uint8', dims: readonly number[], values: readonly number[]): HostView => ({
+  dtype,
+  dims,
+  strides: contiguousStrides(dims) as number[],
+  offset: 0,
+  data: arrayConstructor(dtype).from(values),
+});
+
+/** A weight as `gemmule quantize` stores it: bytes from 1 to 255, and a scale for every group. */
+function quantisedWeight(
+  outFeatures: number,
+  inFeatures: number,
+  seed: number,
+): { numbers: HostView; groupScale: HostView } {
+  const groups = Math.ceil(inFeatures / INT8_GROUP_SIZE);
+  let state = seed;
+  const next = (count: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * count);
+  };
+  const numbers = Array.from({ length: outFeatures * inFeatures }, () => 1 + next(255));
+  const scales = Array.from({ length: outFeatures * groups }, () => 2 ** -(6 + next(4)));
+  return {
+    numbers: host('uint8', [outFeatures, inFeatures], numbers),
+    groupScale: host('float32', [outFeatures, groups], scales),
+  };
+}
+
 const linear: fc.Arbitrary<Arguments> = fc
   .record({
     rows: fc.integer({ min: 0, max: 15 }),
@@ -170,9 +199,27 @@ const linear: fc.Arbitrary<Arguments> = fc
         viewOf('float32', [outFeatures, inFeatures], { range: { min: -2, max: 2 } }),
         optional(vector(outFeatures)),
         optional(matrix(count, outFeatures)),
+        fc.array(fc.integer({ min: -3, max: 3 }), { minLength: inFeatures, maxLength: inFeatures }),
+        fc.constantFrom('plain' as const, 'smoothed' as const, 'quantised' as const),
+        fc.integer({ min: 0, max: 2 ** 31 }),
       )
-      .map(([x, weight, bias, residual]) => ({
-        operands: [x, (backend: Backend) => backend.pack(weight, format), bias, residual],
+      .map(([x, weight, bias, residual, exponents, scaling, seed]) => ({
+        operands: [
+          x,
+          (backend: Backend) => {
+            if (format !== 'int8' || scaling === 'plain') return backend.pack(weight, format);
+            const inputScale = host(
+              'float32',
+              [inFeatures],
+              exponents.map((exponent) => 2 ** exponent),
+            );
+            if (scaling === 'smoothed') return backend.pack(weight, format, { inputScale });
+            const { numbers, groupScale } = quantisedWeight(outFeatures, inFeatures, seed);
+            return backend.pack(numbers, format, { inputScale, groupScale });
+          },
+          bias,
+          residual,
+        ],
         attributes: { activation },
         // Products of at most 4 in a chain of inFeatures; no activation is steeper than 1.13. Int8 sums are the same bits.
         slack: EPSILON32 * 1.13 * (format === 'int8' ? 0 : 4 * inFeatures * (inFeatures + 2)) + 1e-6,

@@ -12,6 +12,7 @@ import {
   type Operand,
   type PackedWeight,
   type PackFormat,
+  type PackScales,
   SymbolicValue,
   type View,
 } from '../view.js';
@@ -84,12 +85,14 @@ export class NativeBackend implements Backend {
     return results;
   }
 
-  pack(weight: View, format: PackFormat, inputScale?: View): PackedWeight {
-    const { outFeatures, inFeatures } = checkPackArguments(weight, format, inputScale);
+  pack(weight: View, format: PackFormat, scales: PackScales = {}): PackedWeight {
+    const { outFeatures, inFeatures } = checkPackArguments(weight, format, scales);
     this.#command.begin();
     this.#command.operand(hostView('pack', weight));
-    if (inputScale === undefined) this.#command.none();
-    else this.#command.operand(hostView('pack', inputScale));
+    for (const scale of [scales.inputScale, scales.groupScale]) {
+      if (scale) this.#command.operand(hostView('pack', scale));
+      else this.#command.none();
+    }
     try {
       const { handle, bytes } = this.#command.pack(FORMAT_CODES[format]);
       return new NativePackedWeight(handle, format, outFeatures, inFeatures, bytes);

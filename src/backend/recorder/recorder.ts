@@ -11,6 +11,7 @@ import {
   type Operand,
   type PackedWeight,
   type PackFormat,
+  type PackScales,
   SymbolicValue,
   type View,
 } from '../view.js';
@@ -40,8 +41,8 @@ export class Recorder implements Backend {
     this.#target = target;
   }
 
-  pack(weight: View, format: PackFormat, inputScale?: View): PackedWeight {
-    return this.#target.pack(weight, format, inputScale);
+  pack(weight: View, format: PackFormat, scales?: PackScales): PackedWeight {
+    return this.#target.pack(weight, format, scales);
   }
 
   /** A new symbolic value of the given shape. */

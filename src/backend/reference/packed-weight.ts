@@ -1,6 +1,6 @@
 import { BackendError } from '../../errors.js';
 import { checkPackArguments } from '../pack.js';
-import type { HostView, PackedWeight, PackFormat, View } from '../view.js';
+import type { HostView, PackedWeight, PackFormat, PackScales, View } from '../view.js';
 import { numbersOf } from './elements.js';
 import { fromBfloat16Bits, toBfloat16Bits } from './half.js';
 import { type QuantizedRows, quantizeRows } from './quantized.js';
@@ -44,8 +44,17 @@ export class Int8PackedWeight implements PackedWeight {
 export type ReferencePackedWeight = FloatPackedWeight | Int8PackedWeight;
 
 /** The packed form of a weight matrix `[outFeatures, inFeatures]`. */
-export function packWeight(weight: View, format: PackFormat, inputScale?: View): ReferencePackedWeight {
-  const { outFeatures, inFeatures } = checkPackArguments(weight, format, inputScale);
+export function packWeight(weight: View, format: PackFormat, scales: PackScales = {}): ReferencePackedWeight {
+  const { outFeatures, inFeatures } = checkPackArguments(weight, format, scales);
+  const { inputScale, groupScale } = scales;
+  if (groupScale) {
+    const rows = {
+      quantized: Int8Array.from(numbersOf(weight as HostView), (number) => number - 128),
+      scales: Float32Array.from(numbersOf(groupScale as HostView)),
+      groups: groupScale.dims[1] as number,
+    };
+    return new Int8PackedWeight(outFeatures, inFeatures, rows, inputScale ? numbersOf(inputScale as HostView) : null);
+  }
   const values = Float32Array.from(numbersOf(weight as HostView));
   switch (format) {
     case 'float32':
@@ -55,7 +64,7 @@ export function packWeight(weight: View, format: PackFormat, inputScale?: View):
       return new FloatPackedWeight(format, outFeatures, inFeatures, rounded);
     }
     case 'int8': {
-      const scale = inputScale === undefined ? null : numbersOf(inputScale as HostView);
+      const scale = inputScale ? numbersOf(inputScale as HostView) : null;
       const scaled = scale === null ? values : values.map((value, n) => value / scale[n % inFeatures]);
       return new Int8PackedWeight(outFeatures, inFeatures, quantizeRows(scaled, outFeatures, inFeatures), scale);
     }
