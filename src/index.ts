@@ -1,5 +1,6 @@
 export { type Backend, type BackendName, defaultBackend, getBackend, setDefaultBackend } from './backend/index.js';
 export type { CallOptions, EmbedOptions, EmbedProgress, LoadOptions } from './embeddings/options.js';
+export { type QuantizeOptions, quantizeModel } from './embeddings/quantize.js';
 export { type SimilarityName, similarity } from './embeddings/similarity.js';
 export {
   type AttentionMaps,

@@ -3,10 +3,11 @@ import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
 import { embedCommand } from './commands/embed.js';
 import { infoCommand } from './commands/info.js';
+import { quantizeCommand } from './commands/quantize.js';
 import { similarityCommand } from './commands/similarity.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 
-const COMMANDS: readonly Command[] = [embedCommand, similarityCommand, tokenizeCommand, infoCommand];
+const COMMANDS: readonly Command[] = [embedCommand, similarityCommand, tokenizeCommand, quantizeCommand, infoCommand];
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;

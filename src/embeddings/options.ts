@@ -6,7 +6,10 @@ import { ArgumentError } from '../errors.js';
 export interface LoadOptions {
   /** What computes; the default backend by default. */
   readonly backend?: Backend | undefined;
-  /** The form that weights are kept in: `float32` (default), `bfloat16` or `int8`, smaller and less exact. */
+  /**
+   * The form that weights are kept in: `float32`, or `bfloat16` or `int8`, smaller, faster and less exact. By default `int8`
+   * for a model that was saved so (`quantizeModel`), else `float32`.
+   */
   readonly dtype?: PackFormat | undefined;
   /** Texts are cut after so many tokens, special ones included; by default what the model's files say. */
   readonly maxTokens?: number | undefined;

@@ -107,7 +107,7 @@ export class TextEmbedder {
     if (typeof nameOrFolder !== 'string' || nameOrFolder === '') {
       throw new ArgumentError(`TextEmbedder.load: expected the path of a model folder, got ${String(nameOrFolder)}`);
     }
-    const { backend = defaultBackend(), dtype = 'float32' } = options;
+    const { backend = defaultBackend(), dtype } = options;
     const folder = ModelFolder.open(isDefaultModelName(nameOrFolder) ? defaultModelFolder() : nameOrFolder);
     const config = readSentenceConfig(folder);
     const tokenizer = Tokenizer.fromFolder(config.transformer.path);
@@ -117,13 +117,14 @@ export class TextEmbedder {
         `${folder.path}: the tokenizer has ${tokenizer.vocabSize} tokens and the model ${encoder.config.vocabSize}; they do not belong together`,
       );
     }
-    const dense = config.dense.map((module) => new Dense(module, { backend, weightFormat: dtype }));
+    const { weightFormat } = encoder;
+    const dense = config.dense.map((module) => new Dense(module, { backend, weightFormat }));
     const most = encoder.config.maxTokens;
     const maxTokens = options.maxTokens ?? Math.min(config.maxTokens ?? most, most);
     requireCount('TextEmbedder.load', 'maxTokens', maxTokens, 1, most);
     const name = isDefaultModelName(nameOrFolder) ? DEFAULT_MODEL_NAME : path.basename(folder.path);
     const model = new SentenceModel(encoder, config, dense);
-    return new TextEmbedder({ name, weights: dtype, folder, config, model, tokenizer, maxTokens });
+    return new TextEmbedder({ name, weights: weightFormat, folder, config, model, tokenizer, maxTokens });
   }
 
   /** The length of a vector. */

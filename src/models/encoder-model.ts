@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/index.js';
 import { withScope } from '../backend/scope.js';
-import type { View } from '../backend/view.js';
+import type { PackFormat, View } from '../backend/view.js';
 import { ArgumentError } from '../errors.js';
 import { Embedding } from '../nn/embedding.js';
 import { Encoder, EncoderLayer, type EncoderLayerParameters, type EncoderProbe } from '../nn/encoder.js';
@@ -56,6 +56,8 @@ export class EncoderModel {
   readonly config: EncoderConfig;
   /** What the weights are packed for, and `forward` has to run on. */
   readonly backend: Backend;
+  /** The form that the weights of linear layers are kept in. */
+  readonly weightFormat: PackFormat;
   readonly #words: Embedding;
   readonly #types: Embedding | null;
   readonly #positions: Embedding;
@@ -65,6 +67,7 @@ export class EncoderModel {
   constructor(parameters: EncoderModelParameters, options: WeightOptions & { readonly backend: Backend }) {
     this.config = parameters.config;
     this.backend = options.backend;
+    this.weightFormat = options.weightFormat ?? 'float32';
     this.#words = new Embedding(parameters.wordTable);
     this.#types = parameters.typeTable && new Embedding(parameters.typeTable);
     this.#positions = new Embedding(parameters.positionTable);

@@ -8,7 +8,7 @@ import { readBert, readRoberta } from './bert.js';
 import { readDistilBert } from './distilbert.js';
 import { EncoderModel, type EncoderModelParameters } from './encoder-model.js';
 import { readMpnet } from './mpnet.js';
-import { smoothed } from './smoothing.js';
+import { isQuantized, smoothed } from './smoothing.js';
 
 /** The families by the `model_type` of their configs. */
 const FAMILIES: ReadonlyMap<string, (config: ConfigReader, source: TensorSource) => EncoderModelParameters> = new Map([
@@ -19,13 +19,27 @@ const FAMILIES: ReadonlyMap<string, (config: ConfigReader, source: TensorSource)
   ['xlm-roberta', readRoberta],
 ]);
 
+/** The numbers of a model as its folder has them, and where they come from; throws what {@link loadModel} throws. */
+export function readModel(folder: ModelFolder): { parameters: EncoderModelParameters; source: TensorSource } {
+  const config = folder.config('config.json');
+  const modelType = config.text('model_type');
+  const family = FAMILIES.get(modelType);
+  if (family === undefined) {
+    throw new ModelError(
+      `${config.path}: gemmule does not run models of type "${modelType}"; it runs ${[...FAMILIES.keys()].join(', ')}`,
+    );
+  }
+  const source = folder.weights();
+  return { parameters: family(config, source), source };
+}
+
 /** Settings of {@link loadModel}. */
 export interface LoadModelOptions {
   /** What the model will run on; the default backend by default. */
   readonly backend?: Backend | undefined;
   /**
-   * The form that the weights of linear layers are kept in: `float32` (default; exact for every file), `bfloat16` or
-   * `int8`, which take half and a quarter of the memory.
+   * The form that the weights of linear layers are kept in: `float32` (exact for every file), `bfloat16` or `int8`, which
+   * take half and a quarter of the memory. By default `int8` for a model that was saved so, else `float32`.
    */
   readonly weightFormat?: PackFormat | undefined;
 }
@@ -40,17 +54,15 @@ export interface LoadModelOptions {
  *   gemmule does not run, or its files do not belong together.
  */
 export async function loadModel(folder: string | ModelFolder, options: LoadModelOptions = {}): Promise<EncoderModel> {
-  const { backend = defaultBackend(), weightFormat } = options;
+  const { backend = defaultBackend() } = options;
   const opened = typeof folder === 'string' ? ModelFolder.open(folder) : folder;
-  const config = opened.config('config.json');
-  const modelType = config.text('model_type');
-  const family = FAMILIES.get(modelType);
-  if (family === undefined) {
+  const { parameters } = readModel(opened);
+  const { weightFormat = isQuantized(parameters) ? 'int8' : 'float32' } = options;
+  if (weightFormat !== 'int8' && isQuantized(parameters)) {
     throw new ModelError(
-      `${config.path}: gemmule does not run models of type "${modelType}"; it runs ${[...FAMILIES.keys()].join(', ')}`,
+      `${opened.path} was saved in int8, and cannot be loaded in ${weightFormat}; load the model that it was made from`,
     );
   }
-  const parameters = family(config, opened.weights());
   const prepared = weightFormat === 'int8' ? await smoothed(parameters, backend) : parameters;
   return new EncoderModel(prepared, { backend, weightFormat });
 }

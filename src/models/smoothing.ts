@@ -35,12 +35,9 @@ const SAMPLE_LENGTH = 32;
 /** No magnitude counts as less than this, so that channels without any have a scale. */
 const LEAST_MAGNITUDE = 1e-5;
 
-/** A model's parameters with the input scales that int8 wants; those that come with scales are left as they are. */
+/** A model's parameters with the input scales that int8 wants; those that were quantised already are left as they are. */
 export async function smoothed(parameters: EncoderModelParameters, backend: Backend): Promise<EncoderModelParameters> {
-  const done = parameters.layers.every(
-    ({ attention, feedForward }) => attention.query.inputScale && feedForward.up.inputScale,
-  );
-  if (done) return parameters;
+  if (isQuantized(parameters)) return parameters;
   const ranges = await blockRanges(parameters, backend);
   const layers = parameters.layers.map((layer, index): EncoderLayerParameters => {
     const { attention, feedForward } = layer;
@@ -61,6 +58,11 @@ export async function smoothed(parameters: EncoderModelParameters, backend: Back
     };
   });
   return { ...parameters, layers };
+}
+
+/** Whether the linear layers of a model come as bytes with scales. */
+export function isQuantized({ layers }: EncoderModelParameters): boolean {
+  return layers.some(({ attention, feedForward }) => attention.query.groupScale || feedForward.up.groupScale);
 }
 
 /** The largest magnitude of every channel, `[hidden]`, of what the blocks of a layer read. */

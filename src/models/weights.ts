@@ -1,4 +1,4 @@
-import type { View } from '../backend/view.js';
+import { INT8_GROUP_SIZE, type View } from '../backend/view.js';
 import { ModelError } from '../errors.js';
 import type { TensorSource } from '../io/safetensors.js';
 import type { LinearParameters } from '../nn/linear.js';
@@ -10,6 +10,7 @@ const OLD_NAMES: readonly (readonly [string, string])[] = [
   ['LayerNorm.bias', 'LayerNorm.beta'],
 ];
 
+const BYTES: ReadonlySet<string> = new Set(['uint8']);
 const FLOATING: ReadonlySet<string> = new Set(['float32', 'float64', 'float16', 'bfloat16']);
 
 /**
@@ -58,6 +59,15 @@ export class Weights {
 
   /** A floating-point tensor of exactly this shape. */
   read(name: string, shape: readonly number[]): View {
+    return this.#readAs(name, shape, FLOATING, 'F32, F16, BF16 and F64');
+  }
+
+  /** A weight that was quantised to bytes. */
+  #readBytes(name: string, shape: readonly number[]): View {
+    return this.#readAs(name, shape, BYTES, 'U8 where they come with a group_scale');
+  }
+
+  #readAs(name: string, shape: readonly number[], dtypes: ReadonlySet<string>, wanted: string): View {
     const found = this.#find(name);
     if (found === null) {
       throw new ModelError(
@@ -70,19 +80,26 @@ export class Weights {
         `${this.#source.path}: tensor ${found} has shape ${formatShape(stored)}, config.json calls for ${formatShape(shape)}; they do not belong together`,
       );
     }
-    if (dtype === null || !FLOATING.has(dtype)) {
+    if (dtype === null || !dtypes.has(dtype)) {
       throw new ModelError(
-        `${this.#source.path}: tensor ${found} is ${storedDType}; gemmule reads weights in F32, F16, BF16 and F64, so convert the model`,
+        `${this.#source.path}: tensor ${found} is ${storedDType}; gemmule reads weights in ${wanted}, so convert the model`,
       );
     }
     return this.#source.view(found);
   }
 
-  /** Weight `[out, in]` and bias `[out]` of a linear layer. */
+  /** Weight `[out, in]` and bias `[out]` of a linear layer, and the scales of one that `quantizeModel` wrote. */
   linear(name: string, outFeatures: number, inFeatures: number): LinearParameters {
+    const scale = (kind: string, shape: readonly number[]) =>
+      this.has(`${name}.${kind}`) ? this.read(`${name}.${kind}`, shape) : null;
+    const groupScale = scale('group_scale', [outFeatures, Math.ceil(inFeatures / INT8_GROUP_SIZE)]);
+    const shape = [outFeatures, inFeatures];
     return {
-      weight: this.read(`${name}.weight`, [outFeatures, inFeatures]),
+      name: this.#prefix + name,
+      weight: groupScale === null ? this.read(`${name}.weight`, shape) : this.#readBytes(`${name}.weight`, shape),
       bias: this.read(`${name}.bias`, [outFeatures]),
+      groupScale,
+      inputScale: scale('input_scale', [inFeatures]),
     };
   }
 

@@ -22,6 +22,8 @@ export interface LinearParameters extends PackScales {
   readonly weight: View;
   /** `[out]`, any floating dtype; none by default. */
   readonly bias?: View | null | undefined;
+  /** What a file calls the layer; its weight is `<name>.weight` there. */
+  readonly name?: string | undefined;
 }
 
 /** A vector of parameters as float32, which is what fused operations read. */
@@ -44,12 +46,12 @@ export class Linear {
   readonly #weight: PackedWeight;
   readonly #bias: View | null;
 
-  constructor({ weight, bias, ...scales }: LinearParameters, options: WeightOptions = {}) {
+  constructor({ weight, bias, inputScale, groupScale }: LinearParameters, options: WeightOptions = {}) {
     const { backend = defaultBackend(), weightFormat = 'float32' } = options;
     this.#weight = backend.pack(
       weight.dtype === 'float64' ? castView(weight, 'float32') : weight,
       weightFormat,
-      weightFormat === 'int8' ? scales : {},
+      weightFormat === 'int8' ? { inputScale, groupScale } : {},
     );
     this.inFeatures = this.#weight.inFeatures;
     this.outFeatures = this.#weight.outFeatures;

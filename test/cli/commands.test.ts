@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.js';
 import { run } from './run.js';
@@ -13,11 +15,11 @@ describe('gemmule', () => {
   it('lists its commands, and each command its options', async () => {
     const { code, stdout } = await run([]);
     expect(code).toBe(0);
-    for (const command of ['embed', 'similarity', 'tokenize', 'info']) {
+    for (const command of ['embed', 'similarity', 'tokenize', 'quantize', 'info']) {
       expect(stdout.toString()).toContain(`  ${command} `);
       const help = (await run([command, '--help'])).stdout.toString();
       expect(help).toMatch(new RegExp(`^gemmule ${command} `));
-      expect(help).toContain('--model FOLDER');
+      expect(help).toContain('--dtype DTYPE');
     }
   });
 });
@@ -86,5 +88,34 @@ describe('gemmule info', () => {
     const { code, stderr } = await run(['info'], '', { GEMMULE_BACKEND: 'gpu' });
     expect(stderr).toBe('gemmule: GEMMULE_BACKEND must be "native" or "reference", got "gpu"\n');
     expect(code).toBe(1);
+  });
+});
+
+describe('gemmule quantize', () => {
+  const model = path.resolve('test/fixtures/models/bert-st6');
+
+  it('writes a folder that the other commands take', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'gemmule-cli-'));
+    try {
+      const target = path.join(folder, 'small');
+      expect(await run(['quantize', model, target])).toMatchObject({ code: 0, stderr: '' });
+      expect((await run(['info', '--model', target, '--json'])).stdout.toString()).toContain('"int8"');
+      const again = await run(['quantize', model, target]);
+      expect(again.code).toBe(1);
+      expect(again.stderr).toMatch(/^gemmule: quantizeModel: .* is there already; .*\n$/);
+      const wrong = await run(['embed', 'a', '--model', target, '--dtype', 'float32']);
+      expect(wrong.code).toBe(1);
+      expect(wrong.stderr).toMatch(/was saved in int8/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('explains what is missing', async () => {
+    expect(await run(['quantize', model])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/a folder to write/),
+    });
+    expect((await run(['quantize', model, 'x', '--dtype', 'int4'])).stderr).toMatch(/--dtype must be one of int8/);
   });
 });

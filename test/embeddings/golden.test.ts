@@ -69,7 +69,9 @@ describe('the default model', () => {
       cosine(vectors.select(0, index).toTypedArray(), embedding),
     );
     const average = cosines.reduce((a, b) => a + b) / cosines.length;
-    console.log(`cosine to float64 with ${dtype} weights: ${Math.min(...cosines).toFixed(5)}, mean ${average.toFixed(6)}`);
+    console.log(
+      `cosine to float64 with ${dtype} weights: ${Math.min(...cosines).toFixed(5)}, mean ${average.toFixed(6)}`,
+    );
     expect(Math.min(...cosines)).toBeGreaterThan(least);
     expect(average).toBeGreaterThan(mean);
   });
