@@ -74,7 +74,7 @@ Napi::Value pack(const Napi::CallbackInfo& info) {
     return {};
   }
   std::shared_ptr<const PackedWeight> weight;
-  if (Status status = PackedWeight::pack(static_cast<PackFormat>(format), source, kernelsFor(activeIsa()).int8,
+  if (Status status = PackedWeight::pack(static_cast<PackFormat>(format), source, kernelsFor(activeIsa()),
                                          *environment.engine->team(), weight);
       !status.isOk()) {
     throwStatus(env, status);

@@ -8,13 +8,6 @@
 namespace gemmule {
 namespace {
 
-float fromBfloat16(std::uint16_t half) {
-  const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 /// To nearest, ties to even; NaN stays NaN.
 std::uint16_t toBfloat16(float value) {
   std::uint32_t bits;
@@ -23,34 +16,45 @@ std::uint16_t toBfloat16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-/// A half's magnitude bits moved to a float's place are its value times 2^-112; the top exponent is infinity or NaN.
-float fromFloat16(std::uint16_t half) {
-  std::uint32_t bits = static_cast<std::uint32_t>(half & 0x7fffu) << 13;
-  const bool special = (half & 0x7c00u) == 0x7c00u;
-  if (special) bits |= 0x7f800000u;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  if (!special) value *= 0x1p112f;
-  return (half & 0x8000u) != 0 ? -value : value;
-}
+/// Reads rows of a weight as float32.
+class RowReader {
+ public:
+  RowReader(const TensorView& weight, const CastKernels& cast)
+      : weight_(weight),
+        toFloat_(weight.dtype == DType::kFloat32 ? nullptr : cast.between(weight.dtype, DType::kFloat32)) {}
 
-/// Weights [begin, end) of an output feature, as float32.
-void readRow(const TensorView& weight, std::int64_t feature, std::int64_t begin, std::int64_t end, float* out) {
-  const std::int64_t first = feature * weight.strides[0] + begin * weight.strides[1];
-  const std::int64_t stride = weight.strides[1];
-  const std::int64_t count = end - begin;
-  if (weight.dtype == DType::kFloat32) {
-    const float* row = weight.as<float>() + first;
-    for (std::int64_t k = 0; k < count; ++k) out[k] = row[k * stride];
-  } else {
-    const std::uint16_t* row = weight.as<std::uint16_t>() + first;
-    const auto convert = weight.dtype == DType::kFloat16 ? fromFloat16 : fromBfloat16;
-    for (std::int64_t k = 0; k < count; ++k) out[k] = convert(row[k * stride]);
+  /// Weights [begin, end) of an output feature.
+  void read(std::int64_t feature, std::int64_t begin, std::int64_t end, float* out) {
+    const std::int64_t stride = weight_.strides[1];
+    const std::int64_t first = feature * weight_.strides[0] + begin * stride;
+    const std::int64_t count = end - begin;
+    if (toFloat_ == nullptr) {
+      gather(weight_.as<float>() + first, stride, count, out);
+      return;
+    }
+    const std::uint16_t* row = weight_.as<std::uint16_t>() + first;
+    if (stride != 1) {
+      halves_.resize(static_cast<std::size_t>(count));
+      gather(row, stride, count, halves_.data());
+      row = halves_.data();
+    }
+    toFloat_(row, out, count);
   }
-}
+
+ private:
+  template <typename T>
+  static void gather(const T* row, std::int64_t stride, std::int64_t count, T* out) {
+    for (std::int64_t k = 0; k < count; ++k) out[k] = row[k * stride];
+  }
+
+  const TensorView& weight_;
+  CastKernel toFloat_;
+  std::vector<std::uint16_t> halves_;
+};
 
 template <typename Target, typename Store>
-void packFloatPanel(const TensorView& weight, std::int64_t panel, Target* out, Store store) {
+void packFloatPanel(const TensorView& weight, const CastKernels& cast, std::int64_t panel, Target* out, Store store) {
+  RowReader reader(weight, cast);
   const std::int64_t depth = weight.dims[1];
   // Rows are read in short runs, so that both sides stay in the first-level cache.
   constexpr std::int64_t kRun = 64;
@@ -60,7 +64,7 @@ void packFloatPanel(const TensorView& weight, std::int64_t panel, Target* out, S
     for (std::int64_t column = 0; column < kPanelWidth; ++column) {
       const std::int64_t feature = panel * kPanelWidth + column;
       if (feature < weight.dims[0]) {
-        readRow(weight, feature, begin, end, run);
+        reader.read(feature, begin, end, run);
       } else {
         std::fill(run, run + kRun, 0.0f);
       }
@@ -72,9 +76,10 @@ void packFloatPanel(const TensorView& weight, std::int64_t panel, Target* out, S
 /// Quantises rows of weights as activations are, and lays them out as the columns of a panel.
 class Int8PanelPacker {
  public:
-  Int8PanelPacker(const Int8Kernels& kernels, const PackSource& source, std::int64_t depth, std::int64_t groups)
-      : kernels_(kernels),
+  Int8PanelPacker(const KernelTable& kernels, const PackSource& source, std::int64_t depth, std::int64_t groups)
+      : kernels_(kernels.int8),
         source_(source),
+        reader_(source.weight, kernels.cast),
         depth_(depth),
         groups_(groups),
         row_(static_cast<std::size_t>(depth)),
@@ -106,7 +111,7 @@ class Int8PanelPacker {
 
   void readAndQuantize(std::int64_t feature) {
     if (feature < source_.weight.dims[0]) {
-      readRow(source_.weight, feature, 0, depth_, row_.data());
+      reader_.read(feature, 0, depth_, row_.data());
       if (source_.inputScale != nullptr) {
         for (std::size_t k = 0; k < row_.size(); ++k) row_[k] /= source_.inputScale[k];
       }
@@ -154,6 +159,7 @@ class Int8PanelPacker {
 
   const Int8Kernels& kernels_;
   const PackSource& source_;
+  RowReader reader_;
   std::int64_t depth_;
   std::int64_t groups_;
   std::vector<float> row_;
@@ -163,18 +169,19 @@ class Int8PanelPacker {
   std::vector<std::int32_t> corrections_;
 };
 
-void packPanels(PackFormat format, const PackSource& source, const Int8Kernels& int8, std::int64_t begin,
+void packPanels(PackFormat format, const PackSource& source, const KernelTable& kernels, std::int64_t begin,
                 std::int64_t end, const PackedWeight& packed, std::byte* out) {
   const TensorView& weight = source.weight;
-  Int8PanelPacker packer(int8, source, weight.dims[1], format == PackFormat::kInt8 ? packed.groups() : 0);
+  Int8PanelPacker packer(kernels, source, weight.dims[1], format == PackFormat::kInt8 ? packed.groups() : 0);
   for (std::int64_t panel = begin; panel < end; ++panel) {
     std::byte* target = out + panel * packed.panelBytes();
     switch (format) {
       case PackFormat::kFloat32:
-        packFloatPanel(weight, panel, reinterpret_cast<float*>(target), [](float value) { return value; });
+        packFloatPanel(weight, kernels.cast, panel, reinterpret_cast<float*>(target),
+                       [](float value) { return value; });
         break;
       case PackFormat::kBfloat16:
-        packFloatPanel(weight, panel, reinterpret_cast<std::uint16_t*>(target), toBfloat16);
+        packFloatPanel(weight, kernels.cast, panel, reinterpret_cast<std::uint16_t*>(target), toBfloat16);
         break;
       case PackFormat::kInt8:
         packer.pack(panel, target);
@@ -196,7 +203,7 @@ std::int64_t PackedWeight::panelBytes() const {
   }
 }
 
-Status PackedWeight::pack(PackFormat format, const PackSource& source, const Int8Kernels& int8, ThreadTeam& team,
+Status PackedWeight::pack(PackFormat format, const PackSource& source, const KernelTable& kernels, ThreadTeam& team,
                           std::shared_ptr<const PackedWeight>& result) {
   const TensorView& weight = source.weight;
   if (weight.rank != 2) return Status::invalid("pack: the weight must have rank 2");
@@ -212,7 +219,7 @@ Status PackedWeight::pack(PackFormat format, const PackSource& source, const Int
     packed->inputScale_.assign(source.inputScale, source.inputScale + weight.dims[1]);
   }
   packed->format_ = format;
-  packed->int8Layout_ = int8.layout;
+  packed->int8Layout_ = kernels.int8.layout;
   packed->outFeatures_ = weight.dims[0];
   packed->inFeatures_ = weight.dims[1];
   const std::int64_t panels = packed->panels();
@@ -223,7 +230,7 @@ Status PackedWeight::pack(PackFormat format, const PackSource& source, const Int
   }
   const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, weight.dims[1]));
   team.parallelFor(panels, grain, [&](std::int64_t begin, std::int64_t end, int) {
-    packPanels(format, source, int8, begin, end, *packed, packed->memory_.data());
+    packPanels(format, source, kernels, begin, end, *packed, packed->memory_.data());
   });
   result = std::move(packed);
   return Status::ok();

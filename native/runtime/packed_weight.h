@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/gemm_int8.h"
+#include "kernels/kernel_table.h"
 #include "runtime/memory.h"
 #include "runtime/status.h"
 #include "runtime/tensor_view.h"
@@ -40,7 +40,7 @@ struct PackSource {
 class PackedWeight {
  public:
   /// Packs for the kernels given.
-  static Status pack(PackFormat format, const PackSource& source, const Int8Kernels& int8, ThreadTeam& team,
+  static Status pack(PackFormat format, const PackSource& source, const KernelTable& kernels, ThreadTeam& team,
                      std::shared_ptr<const PackedWeight>& result);
 
   PackFormat format() const { return format_; }

@@ -125,7 +125,7 @@ TEST(argumentsMustBeWhatTheWordsSay) {
   view.dims = {2, 3};
   view.strides = {3, 1};
   view.data = product.arguments[0].data;
-  CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()).int8, team, weight));
+  CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()), team, weight));
   Argument packed;
   packed.packed = weight.get();
 
@@ -323,7 +323,7 @@ TEST(randomCommandsOfAllOperationsStayInsideTheirArrays) {
   view.strides = {2, 1};
   view.data = reinterpret_cast<std::byte*>(matrix.data());
   std::shared_ptr<const PackedWeight> weight;
-  CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()).int8, team, weight));
+  CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()), team, weight));
   std::vector<int> succeeded(allOps().size());
   int decoded = 0;
   for (int round = 0; round < 2000; ++round) {

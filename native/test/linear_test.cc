@@ -82,7 +82,7 @@ struct Problem {
     CHECK_OK(PackedWeight::pack(
         format,
         {matrix(weight.data(), shape.out, shape.in, shape.in), inputScale.empty() ? nullptr : inputScale.data()},
-        kernelsFor(isa).int8, team, packed));
+        kernelsFor(isa), team, packed));
     Operand packedOperand;
     packedOperand.kind = Operand::Kind::kPacked;
     packedOperand.packed = packed.get();
@@ -337,7 +337,7 @@ TEST(packsStridedWeightsOfHalfPrecision) {
     view.strides = {1, out};
     view.dtype = dtype;
     std::shared_ptr<const PackedWeight> packed;
-    CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()).int8, team, packed));
+    CHECK_OK(PackedWeight::pack(PackFormat::kFloat32, {view}, kernelsFor(activeIsa()), team, packed));
     return packed;
   };
   const auto a = pack(wide.data(), DType::kFloat32);

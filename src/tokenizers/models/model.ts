@@ -35,17 +35,19 @@ export class Vocabulary {
 
   constructor(ids: Map<string, number>) {
     this.#ids = ids;
-    for (const [token, id] of ids) this.#tokens[id] = token;
+    ids.forEach((id, token) => {
+      this.#tokens[id] = token;
+    });
   }
 
   /** Reads an object of tokens and ids. */
   static read(fields: Fields, name: string): Vocabulary {
     const ids = new Map<string, number>();
-    for (const [token, id] of fields.fields(name).entries()) {
+    fields.fields(name).forEach((token, id) => {
       if (!isId(id))
         throw fields.error(`${name}: the id of ${JSON.stringify(token)} must be a number, got ${describe(id)}`);
       ids.set(token, id);
-    }
+    });
     if (largestId(ids) > 16 * ids.size + 1_000_000) {
       throw fields.error(`${name}: ids are far larger than there are tokens; the file is damaged`);
     }
@@ -65,8 +67,9 @@ export class Vocabulary {
     return this.#tokens[id];
   }
 
-  tokens(): IterableIterator<[string, number]> {
-    return this.#ids.entries();
+  /** All tokens. */
+  tokens(): IterableIterator<string> {
+    return this.#ids.keys();
   }
 
   /** The id of a token that must be there. */

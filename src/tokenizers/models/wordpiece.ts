@@ -16,7 +16,7 @@ export class WordPieceModel implements TokenModel {
     this.#prefix = fields.text('continuing_subword_prefix', '##');
     this.#maxCharacters = fields.integer('max_input_chars_per_word', 100);
     let longest = 0;
-    for (const [token] of this.vocabulary.tokens()) longest = Math.max(longest, token.length);
+    for (const token of this.vocabulary.tokens()) longest = Math.max(longest, token.length);
     this.#longest = longest;
   }
 
