@@ -5,12 +5,20 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { buildWithNode } from './lib/native-build.mjs';
 import { attempt, isMain, root, runMain, SetupError } from './lib/process.mjs';
 import { heading } from './lib/terminal.mjs';
 import { setup } from './setup.mjs';
 
 /** In the order they are run in when none is named. */
 const DEFAULT_BENCHMARKS = ['gemm', 'softmax', 'svd', 'embedding', 'event-loop', 'memory'];
+
+/**
+ * The executables of native/bench that some benchmarks run.
+ *
+ * @type {Record<string, ('limits_bench' | 'kernels_bench')[]>}
+ */
+const EXECUTABLES = { limits: ['limits_bench'], kernels: ['limits_bench', 'kernels_bench'] };
 
 function available() {
   return readdirSync(path.join(root, 'bench'))
@@ -42,6 +50,7 @@ async function bench() {
   }
   setup();
   for (const name of names.length > 0 ? names : DEFAULT_BENCHMARKS) {
+    for (const executable of EXECUTABLES[name] ?? []) buildWithNode(executable);
     heading(`bench/${name}.ts`);
     const file = await compile(name);
     if (!attempt(process.execPath, ['--expose-gc', '--enable-source-maps', file])) process.exitCode = 1;

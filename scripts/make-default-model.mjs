@@ -4,12 +4,13 @@
  *
  *   npm run build && node scripts/make-default-model.mjs FOLDER
  *
- * Weights are rounded to float16, to nearest and ties to even. The same folder always gives the same bytes.
+ * Weights are rounded to float16, to nearest and ties to even; input scales for int8 lie beside them. The same folder always gives the same bytes.
  */
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { SafetensorsFile, writeSafetensors } from 'gemmule';
+import { quantizeModel, SafetensorsFile, writeSafetensors } from 'gemmule';
 import { isMain, root, runMain, SetupError } from './lib/process.mjs';
 
 const target = path.join(root, 'models/all-minilm-l6-v2');
@@ -26,6 +27,8 @@ const FILES = [
   'tokenizer_config.json',
 ];
 
+const SCALES = 'input_scales.safetensors';
+
 async function makeDefaultModel() {
   const [source] = process.argv.slice(2);
   if (source === undefined) throw new SetupError('usage: node scripts/make-default-model.mjs FOLDER');
@@ -36,7 +39,19 @@ async function makeDefaultModel() {
   mkdirSync(path.join(target, '1_Pooling'), { recursive: true });
   for (const file of FILES) copyFileSync(path.join(source, file), path.join(target, file));
   await writeSafetensors(path.join(target, 'model.safetensors'), rounded, { format: 'pt' });
+  await writeInputScales(source);
   process.stdout.write(`wrote ${names.length} tensors and ${FILES.length} other files to ${target}\n`);
+}
+
+/** The scales that int8 wants, so that nobody has to find them while loading. @param {string} source */
+async function writeInputScales(source) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gemmule-model-'));
+  try {
+    await quantizeModel(source, path.join(folder, 'half'), { dtype: 'float16' });
+    copyFileSync(path.join(folder, 'half', SCALES), path.join(target, SCALES));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 if (isMain(import.meta.url)) await runMain(makeDefaultModel);

@@ -22,7 +22,7 @@ function isConfigured(tree) {
 /**
  * Builds a target of CMakeLists.txt with the headers of Node-API, by cmake-js.
  *
- * @param {'gemmule' | 'native_tests'} target
+ * @param {'gemmule' | 'native_tests' | 'limits_bench' | 'kernels_bench'} target
  */
 export function buildWithNode(target) {
   const options = ['--out', buildTree, '--config', 'Release', '--log-level', 'error'];

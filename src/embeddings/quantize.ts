@@ -42,7 +42,7 @@ export async function quantizeModel(source: string, target: string, options: Qua
     partial = await mkdtemp(`${destination}.partial-`);
     await copyFiles(folder.path, partial, new Set(dense.map((module) => module.folder.path)));
     const inside = path.join(partial, path.relative(folder.path, transformer.path));
-    await writeQuantizedWeights(transformer, path.join(inside, 'model.safetensors'), dtype, backend);
+    await writeQuantizedWeights(transformer, inside, dtype, backend);
     await rename(partial, destination);
   } catch (cause) {
     if (partial !== null) await rm(partial, { recursive: true, force: true });

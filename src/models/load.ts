@@ -63,6 +63,6 @@ export async function loadModel(folder: string | ModelFolder, options: LoadModel
       `${opened.path} was saved in int8, and cannot be loaded in ${weightFormat}; load the model that it was made from`,
     );
   }
-  const prepared = weightFormat === 'int8' ? await smoothed(parameters, backend) : parameters;
+  const prepared = weightFormat === 'int8' ? await smoothed(parameters, opened, backend) : parameters;
   return new EncoderModel(prepared, { backend, weightFormat });
 }

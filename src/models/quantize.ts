@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type Backend, defaultBackend } from '../backend/index.js';
 import { INT8_GROUP_SIZE, type View } from '../backend/view.js';
 import { ModelError } from '../errors.js';
@@ -8,7 +9,7 @@ import type { LinearParameters } from '../nn/linear.js';
 import { concat, tensor } from '../tensor/creation.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readModel } from './load.js';
-import { isQuantized, smoothed } from './smoothing.js';
+import { isQuantized, saveInputScales, smoothed } from './smoothing.js';
 
 /** What weights can be saved as. */
 export const QUANTIZED_DTYPES = ['float16', 'bfloat16', 'int8'] as const;
@@ -25,12 +26,12 @@ const TABLE_DTYPE = 'float16';
  * `<layer>.input_scale`), the same numbers as loading the original with `int8` gives, and tables of embeddings float16.
  *
  * @param folder - a model that `loadModel` reads.
- * @param file - the safetensors file to write.
+ * @param target - the folder to write in; with halves it also gets the scales that int8 will want, which are small.
  * @throws ModelError when the model was quantised before, and what `loadModel` throws.
  */
 export async function writeQuantizedWeights(
   folder: ModelFolder,
-  file: string,
+  target: string,
   dtype: QuantizedDType,
   backend: Backend = defaultBackend(),
 ): Promise<void> {
@@ -47,10 +48,12 @@ export async function writeQuantizedWeights(
     tensors[name] = isTable ? source.tensor(name).to(dtype === 'int8' ? TABLE_DTYPE : dtype) : source.view(name);
   }
   if (dtype === 'int8') {
-    const { layers } = await smoothed(parameters, backend);
+    const { layers } = await smoothed(parameters, folder, backend);
     for (const linear of layers.flatMap(linearsOf)) Object.assign(tensors, quantized(linear));
+  } else {
+    await saveInputScales(parameters, target, backend);
   }
-  await writeSafetensors(file, tensors, { format: 'pt' });
+  await writeSafetensors(path.join(target, 'model.safetensors'), tensors, { format: 'pt' });
 }
 
 function linearsOf({ attention, feedForward }: EncoderLayerParameters): LinearParameters[] {

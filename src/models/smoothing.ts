@@ -1,7 +1,12 @@
+import path from 'node:path';
 import type { Backend } from '../backend/index.js';
 import { recordProgram } from '../backend/recorder/recorder.js';
 import { releaseStorage } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
+import { ModelError } from '../errors.js';
+import type { ModelFolder } from '../io/model-folder.js';
+import { SafetensorsFile } from '../io/safetensors.js';
+import { writeSafetensors } from '../io/safetensors-writer.js';
 import type { EncoderLayerParameters } from '../nn/encoder.js';
 import type { LinearParameters } from '../nn/linear.js';
 import { addDims, SEQUENCES, TOKENS } from '../tensor/dim.js';
@@ -35,26 +40,80 @@ const SAMPLE_LENGTH = 32;
 /** No magnitude counts as less than this, so that channels without any have a scale. */
 const LEAST_MAGNITUDE = 1e-5;
 
-/** A model's parameters with the input scales that int8 wants; those that were quantised already are left as they are. */
-export async function smoothed(parameters: EncoderModelParameters, backend: Backend): Promise<EncoderModelParameters> {
+/** Where scales that were found before lie, beside the weights: `<layer>.input_scale`. */
+const SCALES_FILE = 'input_scales.safetensors';
+
+/**
+ * A model's parameters with the input scales that int8 wants. They are read from the folder where they have been saved, else
+ * found by running the model. Parameters that were quantised already are left as they are.
+ *
+ * @throws ModelError when the scales in the folder are not this model's.
+ */
+export async function smoothed(
+  parameters: EncoderModelParameters,
+  folder: ModelFolder,
+  backend: Backend,
+): Promise<EncoderModelParameters> {
   if (isQuantized(parameters)) return parameters;
+  if (folder.has(SCALES_FILE)) return withSavedScales(parameters, SafetensorsFile.open(folder.file(SCALES_FILE)));
   const ranges = await blockRanges(parameters, backend);
+  return withScales(parameters, (linears, index, block) =>
+    smoothingScale(linears, (ranges[index] as LayerRanges)[block]),
+  );
+}
+
+/** Finds the input scales of a model and saves them in a folder, from which {@link smoothed} reads them. */
+export async function saveInputScales(
+  parameters: EncoderModelParameters,
+  folder: string,
+  backend: Backend,
+): Promise<void> {
+  const ranges = await blockRanges(parameters, backend);
+  const scales: Record<string, View> = {};
+  withScales(parameters, (linears, index, block) => {
+    const scale = smoothingScale(linears, (ranges[index] as LayerRanges)[block]);
+    scales[`${linears[0].name}.input_scale`] = scale;
+    return scale;
+  });
+  await writeSafetensors(path.join(folder, SCALES_FILE), scales);
+}
+
+function withSavedScales(parameters: EncoderModelParameters, file: SafetensorsFile): EncoderModelParameters {
+  return withScales(parameters, ([{ name, weight }]) => {
+    const key = `${name}.input_scale`;
+    const scale = file.has(key) ? file.view(key) : null;
+    if (scale?.dtype !== 'float32' || scale.dims.length !== 1 || scale.dims[0] !== weight.dims[1]) {
+      throw new ModelError(
+        `${file.path} has no float32 ${key} of ${weight.dims[1]} numbers; delete the file to find them anew`,
+      );
+    }
+    return scale;
+  });
+}
+
+type Linears = readonly [LinearParameters, ...LinearParameters[]];
+
+/** The parameters with a scale for what each block reads: query, key and value share one, and `up` has another. */
+function withScales(
+  parameters: EncoderModelParameters,
+  scaleOf: (linears: Linears, layer: number, block: keyof LayerRanges) => View,
+): EncoderModelParameters {
   const layers = parameters.layers.map((layer, index): EncoderLayerParameters => {
     const { attention, feedForward } = layer;
     const { query, key, value } = attention;
-    const range = ranges[index] as LayerRanges;
-    const attentionScale = smoothingScale([query, key, value], range.attention);
-    const upScale = smoothingScale([feedForward.up], range.feedForward);
-    const scaled = (linear: LinearParameters, inputScale: View): LinearParameters => ({ ...linear, inputScale });
+    const inputScale = scaleOf([query, key, value], index, 'attention');
     return {
       ...layer,
       attention: {
         ...attention,
-        query: scaled(query, attentionScale),
-        key: scaled(key, attentionScale),
-        value: scaled(value, attentionScale),
+        query: { ...query, inputScale },
+        key: { ...key, inputScale },
+        value: { ...value, inputScale },
       },
-      feedForward: { ...feedForward, up: scaled(feedForward.up, upScale) },
+      feedForward: {
+        ...feedForward,
+        up: { ...feedForward.up, inputScale: scaleOf([feedForward.up], index, 'feedForward') },
+      },
     };
   });
   return { ...parameters, layers };

@@ -10,6 +10,8 @@ import {
   quantizeModel,
   SafetensorsFile,
   TextEmbedder,
+  writeSafetensors,
+  zeros,
 } from '../../src/index.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -51,9 +53,8 @@ describe('quantizeModel', () => {
     expect(await vectorsOf(target())).toEqual(await vectorsOf(undefined, { dtype: 'int8' }));
     // float16: 22.7 million weights, of which 10.6 million become bytes with a scale for every 64.
     expect(bytesOf(target())).toBeLessThan(0.8 * bytesOf(source));
-    const expected = readdirSync(source, { recursive: true }).filter(
-      (name) => !String(name).startsWith('package.json'),
-    );
+    const own = ['package.json', 'input_scales.safetensors'];
+    const expected = readdirSync(source, { recursive: true }).filter((name) => !own.includes(String(name)));
     expect(readdirSync(target(), { recursive: true })).toEqual(expect.arrayContaining(expected));
     expect(readdirSync(folder)).toEqual(['small']);
   });
@@ -65,6 +66,20 @@ describe('quantizeModel', () => {
     const worst = Math.max(...saved.map((value, index) => Math.abs(value - (original[index] as number))));
     expect(worst).toBeGreaterThan(0);
     expect(worst).toBeLessThan(dtype === 'float16' ? 0.005 : 0.05);
+  });
+
+  it('saves the scales of int8 with halves, and reads them', async () => {
+    await quantizeModel(model('bert-st6'), target(), { dtype: 'float16' });
+    const file = path.join(target(), 'input_scales.safetensors');
+    const names = SafetensorsFile.open(file).names();
+    expect(names).toContain('encoder.layer.0.attention.self.query.input_scale');
+    const withScales = await vectorsOf(target(), { dtype: 'int8' });
+    rmSync(file);
+    expect(await vectorsOf(target(), { dtype: 'int8' })).toEqual(withScales);
+    await writeSafetensors(file, { 'encoder.layer.0.attention.self.query.input_scale': zeros([3]) });
+    await expect(TextEmbedder.load(target(), { dtype: 'int8' })).rejects.toThrow(
+      /has no float32 .* of \d+ numbers; delete/,
+    );
   });
 
   it('is read by the reference backend alike', async () => {
