@@ -32,6 +32,8 @@ struct GemmBlock {
   /// Weights from a panel to the next: 16 * depth where panels lie side by side.
   std::int64_t panelStride = 0;
   std::int64_t columns = 0;
+  /// Sums go on from what is in y, instead of from zero.
+  bool accumulates = false;
   GemmEpilogue epilogue;
 };
 

@@ -42,6 +42,22 @@ GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows]
   }
 }
 
+// The sums of a tile as they are in y.
+template <int kRows, int kPanels>
+GEMMULE_INLINE void loadSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][kPanels], std::int64_t row,
+                             std::int64_t panel, std::int64_t columns) {
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) {
+    const std::int64_t column = (panel + p) * kLanes;
+    const std::int64_t left = columns - column;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const float* y = epilogue.y + (row + r) * epilogue.yStride + column;
+      sum[r][p] = left >= kLanes ? load(y) : loadPartial(y, static_cast<int>(left));
+    }
+  }
+}
+
 // One register tile: kRows x (16 * kPanels) sums, bias added, stored. `columns` counts the real ones.
 template <int kRows, int kPanels, typename Weight>
 void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
@@ -60,6 +76,7 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) sum[r][p] = zero();
   }
+  if (block.accumulates) loadSums<kRows, kPanels>(block.epilogue, sum, row, panel, block.columns);
   for (std::int64_t k = 0; k < depth; ++k) {
     F32x16 w[kPanels];
 #pragma GCC unroll 8

@@ -3,10 +3,13 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "linalg/gemm.h"
+#include "linalg/panel_product.h"
 #include "linalg/svd.h"
 #include "ops/ops.h"
+#include "ops/validate.h"
 
 namespace gemmule {
 namespace {
@@ -88,6 +91,27 @@ void foldBatchIntoRows(TensorView& a, TensorView& b, TensorView& c) {
   }
 }
 
+/// The products of a batch, each prepared `product`'s.
+template <typename Product, typename T>
+void runBatch(const OpContext& context, const Product& product, const BatchAxes& batch, const TensorView& a,
+              const TensorView& b, const TensorView& c, std::int64_t work, bool together) {
+  const std::int64_t matrices = batch.count();
+  const std::int64_t size = product.m * product.n;
+  const auto bind = [&](std::int64_t index) {
+    return typename Product::Arrays{a.as<T>() + batch.offsetOf(a, index), b.as<T>() + batch.offsetOf(b, index),
+                                    c.as<T>() + index * size};
+  };
+  if (together) {
+    for (std::int64_t index = 0; index < matrices; ++index) product.runParallel(context.team, bind(index));
+    return;
+  }
+  const std::int64_t grain = kWorkPerLane / std::max<std::int64_t>(work, 1);
+  context.team.parallelFor(matrices, std::max<std::int64_t>(grain, 1),
+                           [&](std::int64_t begin, std::int64_t end, int lane) {
+                             for (std::int64_t index = begin; index < end; ++index) product.run(bind(index), lane);
+                           });
+}
+
 template <typename T>
 Status multiplyBatch(const OpContext& context, TensorView a, TensorView b, TensorView c) {
   foldBatchIntoRows(a, b, c);
@@ -100,24 +124,27 @@ Status multiplyBatch(const OpContext& context, TensorView a, TensorView b, Tenso
   product.aStrides = {a.strides[rank - 2], a.strides[rank - 1]};
   product.bStrides = {b.strides[rank - 2], b.strides[rank - 1]};
   const std::int64_t matrices = batch.count();
-  const std::int64_t size = product.m * product.n;
-  if (matrices == 0 || size == 0) return Status::ok();
+  if (matrices == 0 || product.m * product.n == 0) return Status::ok();
   const int threads = context.team.threads();
-  if (Status status = product.prepare(context.scratch, matrices == 1 ? 1 : threads); !status.isOk()) return status;
-  const auto bind = [&](std::int64_t index) {
-    return typename MatrixProduct<T>::Arrays{a.as<T>() + batch.offsetOf(a, index), b.as<T>() + batch.offsetOf(b, index),
-                                             c.as<T>() + index * size};
-  };
+  const std::int64_t work = product.work();
   // Many or small products go side by side; a few large ones one after the other, each cut up.
-  if (matrices == 1 || (matrices < threads && product.work() >= kWorkPerLane)) {
-    for (std::int64_t index = 0; index < matrices; ++index) product.runParallel(context.team, bind(index));
-    return Status::ok();
+  const bool together = matrices == 1 || (matrices < threads && work >= kWorkPerLane);
+  if constexpr (std::is_same_v<T, float>) {
+    // OpenBLAS is faster than the portable kernels, and slower than all others.
+    if (context.kernels.isa != Isa::kBaseline && PanelProduct::pays(product.m, product.n, product.k)) {
+      PanelProduct panels;
+      panels.m = product.m;
+      panels.n = product.n;
+      panels.k = product.k;
+      panels.aStrides = product.aStrides;
+      panels.bStrides = product.bStrides;
+      GEMMULE_RETURN_IF_ERROR(panels.prepare(context.kernels.gemm, context.scratch, threads, together));
+      runBatch<PanelProduct, T>(context, panels, batch, a, b, c, work, together);
+      return Status::ok();
+    }
   }
-  const std::int64_t grain = kWorkPerLane / std::max<std::int64_t>(product.work(), 1);
-  context.team.parallelFor(matrices, std::max<std::int64_t>(grain, 1),
-                           [&](std::int64_t begin, std::int64_t end, int lane) {
-                             for (std::int64_t index = begin; index < end; ++index) product.run(bind(index), lane);
-                           });
+  GEMMULE_RETURN_IF_ERROR(product.prepare(context.scratch, together ? 1 : threads));
+  runBatch<MatrixProduct<T>, T>(context, product, batch, a, b, c, work, together);
   return Status::ok();
 }
 

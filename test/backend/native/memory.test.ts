@@ -139,7 +139,7 @@ describe('a mapped file', () => {
 describe('packed weights', () => {
   it('that were released are refused, and unknown handles too', () => {
     const words = new Float64Array(64);
-    words.set([2, 0, 0, 2, 0, 2, 3, 3, 1, 0]);
+    words.set([2, 0, 0, 2, 0, 2, 3, 3, 1, 0, 0]);
     addon.setCommandBuffer(words);
     const { handle, bytes } = addon.pack(0, [new Float32Array(6)]);
     expect(bytes).toBeGreaterThan(0);

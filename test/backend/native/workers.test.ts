@@ -98,7 +98,7 @@ describe('in worker threads', { timeout: 120_000 }, () => {
     const script = `
       const source = ${JSON.stringify(PRELUDE)} + \`
         const addon = load();
-        addon.setCommandBuffer(Float64Array.of(2, 0, 0, 2, 0, 64, 64, 64, 1, 0));
+        addon.setCommandBuffer(Float64Array.of(2, 0, 0, 2, 0, 64, 64, 64, 1, 0, 0));
         globalThis.kept = [addon.allocate(1e6), addon.pack(0, [new Float32Array(4096)]), start(addon, 3)];
       \`;
       (async () => {
