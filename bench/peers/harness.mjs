@@ -6,8 +6,10 @@ import { readFileSync } from 'node:fs';
 
 const TIMER_MILLISECONDS = 5;
 const LATENCY_CALLS = 200;
+/** Characters of the texts whose latency is measured: about 13 tokens, so that what varies is not their length. */
+const LATENCY_CHARACTERS = [45, 60];
 const CALLERS = 32;
-const CALLS_EACH = 8;
+const CALLS_EACH = 16;
 
 /** Reads the job: { model, workloads: [{ name, texts }], golden: [text] }. */
 export function readJob() {
@@ -38,9 +40,9 @@ async function worstTimerDelay(work) {
 }
 
 /** 32 callers that each ask for one text at a time, as requests to a server do. */
-async function callersMilliseconds(embed, texts) {
+function callersMilliseconds(embed, texts) {
   const caller = async (index) => {
-    for (let call = 0; call < CALLS_EACH; call++) await embed([texts[(index * CALLS_EACH + call) % texts.length]]);
+    for (let n = index; n < texts.length; n += CALLERS) await embed([texts[n]]);
   };
   return milliseconds(() => Promise.all(Array.from({ length: CALLERS }, (_, index) => caller(index))));
 }
@@ -67,10 +69,14 @@ export async function measure(create) {
     if (name !== 'mixed') results.throughput[name] = await milliseconds(() => embed(texts));
   }
   const latencies = [];
-  for (const text of short.slice(0, LATENCY_CALLS)) latencies.push(await milliseconds(() => embed([text])));
+  const [least, most] = LATENCY_CHARACTERS;
+  const alike = short.filter(({ length }) => length >= least && length <= most).slice(0, LATENCY_CALLS);
+  for (const text of alike) latencies.push(await milliseconds(() => embed([text])));
   latencies.sort((a, b) => a - b);
   results.latency = { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
-  results.callers = { milliseconds: await callersMilliseconds(embed, short), texts: CALLERS * CALLS_EACH };
+  const asked = short.slice(0, CALLERS * CALLS_EACH);
+  const together = await milliseconds(() => embed(asked));
+  results.callers = { milliseconds: await callersMilliseconds(embed, asked), together };
   results.timerDelay = await worstTimerDelay(() => embed(mixed.slice(0, 400)));
   results.golden = (await embed(golden, true)).map((vector) => Array.from(vector));
   process.stdout.write(`${JSON.stringify(results)}\n`);
