@@ -40,7 +40,7 @@ Napi::Value pack(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = Environment::of(env);
   std::int64_t format;
-  if (!readInteger(env, info[0], "pack: format", 0, 2, format)) return {};
+  if (!readInteger(env, info[0], "pack: format", 0, 3, format)) return {};
   if (!readElements(env, info[1], "pack: args", environment.elements)) return {};
   environment.arguments.clear();
   for (const napi_value element : environment.elements) {

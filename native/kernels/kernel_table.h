@@ -4,6 +4,7 @@
 #include "kernels/cast.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_bfloat16.h"
 #include "kernels/gemm_int8.h"
 #include "kernels/normalization.h"
 #include "kernels/pooling.h"
@@ -20,6 +21,7 @@ namespace gemmule {
 struct KernelTable {
   Isa isa;
   GemmKernels gemm;
+  Bfloat16Kernels bfloat16;
   Int8Kernels int8;
   AttentionKernels attention;
   NormalizationKernels normalization;

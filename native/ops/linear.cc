@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kernels/gemm.h"
+#include "kernels/gemm_bfloat16.h"
 #include "kernels/gemm_int8.h"
 #include "ops/ops.h"
 #include "ops/transformer_checks.h"
@@ -42,7 +43,7 @@ struct Partition {
   }
 };
 
-/// x of an int8 product, quantised.
+/// x of a product in int8, quantised; or in bfloat16, rounded.
 struct QuantizedInput {
   std::int64_t rowBytes = 0;
   std::byte* numbers = nullptr;
@@ -80,6 +81,28 @@ Status quantize(const OpContext& context, const TensorView& x, const PackedWeigh
   return Status::ok();
 }
 
+Status roundToBfloat16(const OpContext& context, const TensorView& x, const PackedWeight& weight,
+                       QuantizedInput* input) {
+  const std::int64_t rows = x.dims[0];
+  const std::int64_t depth = x.dims[1];
+  const std::int64_t width = weight.pairs() * 2;
+  input->rowBytes = width * 2;
+  input->numbers = context.scratch.allocate<std::byte>(rows * input->rowBytes);
+  if (input->numbers == nullptr) {
+    return Status::outOfMemory("linear: not enough memory for " + std::to_string(rows) + " rounded rows");
+  }
+  const CastKernel round = context.kernels.cast.between(DType::kFloat32, DType::kBfloat16);
+  const std::int64_t grain = kGrainQuantized / (depth + 1) + 1;
+  context.team.parallelFor(rows, grain, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      auto* rounded = reinterpret_cast<std::uint16_t*>(input->numbers + row * input->rowBytes);
+      round(x.as<float>() + row * x.strides[0], rounded, depth);
+      if (depth < width) rounded[depth] = 0;
+    }
+  });
+  return Status::ok();
+}
+
 /// One unit of work: rows from `row` on by panels from `panel` on.
 struct Unit {
   std::int64_t row;
@@ -102,6 +125,17 @@ void multiply(const OpContext& context, const TensorView& x, const PackedWeight&
     block.columns = unit.columns;
     block.epilogue = unit.epilogue;
     context.kernels.int8.multiply(block);
+    return;
+  }
+  if (weight.format() == PackFormat::kBfloat16Products) {
+    Bfloat16Block block;
+    block.x = reinterpret_cast<const std::uint16_t*>(input.numbers + unit.row * input.rowBytes);
+    block.rows = unit.rows;
+    block.pairs = weight.pairs();
+    block.panels = reinterpret_cast<const std::uint16_t*>(weight.panel(unit.panel));
+    block.columns = unit.columns;
+    block.epilogue = unit.epilogue;
+    context.kernels.bfloat16.multiply(block);
     return;
   }
   GemmBlock block;
@@ -152,6 +186,9 @@ Status linear(const OpContext& context) {
   const Operand& residual = context.operands[3];
   QuantizedInput input;
   if (weight.format() == PackFormat::kInt8) GEMMULE_RETURN_IF_ERROR(quantize(context, x, weight, &input));
+  if (weight.format() == PackFormat::kBfloat16Products) {
+    GEMMULE_RETURN_IF_ERROR(roundToBfloat16(context, x, weight, &input));
+  }
 
   const Partition partition(rows, weight.panels(), context.kernels.gemm.tileRows, context.team.threads());
   const std::int64_t units = partition.rowBlocks * partition.columnBlocks;

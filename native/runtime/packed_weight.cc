@@ -73,6 +73,22 @@ void packFloatPanel(const TensorView& weight, const CastKernels& cast, std::int6
   }
 }
 
+/// [pairs][16 columns][2] of bfloat16; what is beyond the weight is zero.
+void packPairs(const TensorView& weight, const CastKernels& cast, std::int64_t panel, std::uint16_t* out) {
+  RowReader reader(weight, cast);
+  const std::int64_t depth = weight.dims[1];
+  std::fill_n(out, (depth + 1) / 2 * kPanelWidth * 2, std::uint16_t{0});
+  std::vector<float> row(static_cast<std::size_t>(depth));
+  for (std::int64_t column = 0; column < kPanelWidth; ++column) {
+    const std::int64_t feature = panel * kPanelWidth + column;
+    if (feature >= weight.dims[0]) break;
+    reader.read(feature, 0, depth, row.data());
+    for (std::int64_t k = 0; k < depth; ++k) {
+      out[(k / 2 * kPanelWidth + column) * 2 + k % 2] = toBfloat16(row[static_cast<std::size_t>(k)]);
+    }
+  }
+}
+
 /// Quantises rows of weights as activations are, and lays them out as the columns of a panel.
 class Int8PanelPacker {
  public:
@@ -186,6 +202,9 @@ void packPanels(PackFormat format, const PackSource& source, const KernelTable& 
       case PackFormat::kInt8:
         packer.pack(panel, target);
         break;
+      case PackFormat::kBfloat16Products:
+        packPairs(weight, kernels.cast, panel, reinterpret_cast<std::uint16_t*>(target));
+        break;
     }
   }
 }
@@ -198,6 +217,8 @@ std::int64_t PackedWeight::panelBytes() const {
       return inFeatures_ * kPanelWidth * 2;
     case PackFormat::kInt8:
       return groups() * kInt8GroupBytes;
+    case PackFormat::kBfloat16Products:
+      return pairs() * kPanelWidth * 4;
     default:
       return inFeatures_ * kPanelWidth * 4;
   }

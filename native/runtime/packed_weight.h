@@ -13,7 +13,7 @@
 namespace gemmule {
 
 /// Storage formats of a packed weight; the values are those that TypeScript passes to `pack`.
-enum class PackFormat { kFloat32 = 0, kBfloat16 = 1, kInt8 = 2 };
+enum class PackFormat { kFloat32 = 0, kBfloat16 = 1, kInt8 = 2, kBfloat16Products = 3 };
 
 /// Output features that lie side by side in a panel.
 inline constexpr std::int64_t kPanelWidth = 16;
@@ -36,7 +36,7 @@ struct PackSource {
 ///
 /// In float32 and bfloat16 a panel holds the 16 weights of input feature 0, then those of input feature 1, and so on,
 /// for all instruction sets alike. In int8 a panel is groups of 64 input features, laid out as the instruction set
-/// wants it (kernels/gemm_int8.h).
+/// wants it (kernels/gemm_int8.h). For products of bfloat16 it holds pairs of input features (kernels/gemm_bfloat16.h).
 class PackedWeight {
  public:
   /// Packs for the kernels given.
@@ -49,6 +49,8 @@ class PackedWeight {
   std::int64_t panels() const { return (outFeatures_ + kPanelWidth - 1) / kPanelWidth; }
   /// Groups of 64 input features that share a scale in int8; the last may be shorter.
   std::int64_t groups() const { return (inFeatures_ + kInt8Group - 1) / kInt8Group; }
+  /// Pairs of input features, the last filled up with a zero.
+  std::int64_t pairs() const { return (inFeatures_ + 1) / 2; }
   /// Which instruction sets can read it, in int8.
   Int8Layout int8Layout() const { return int8Layout_; }
   /// [inFeatures], what to multiply activations with before they are quantised, or null.

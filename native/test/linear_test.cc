@@ -201,9 +201,10 @@ void checkFloat(PackFormat format) {
           double magnitude = std::abs(sum);
           for (std::int64_t k = 0; k < shape.in; ++k) {
             float weight = problem.weight[static_cast<std::size_t>(column * shape.in + k)];
-            if (format == PackFormat::kBfloat16) weight = roundToBfloat16(weight);
-            const double product = static_cast<double>(problem.x[static_cast<std::size_t>(row * problem.xStride + k)]) *
-                                   static_cast<double>(weight);
+            float x = problem.x[static_cast<std::size_t>(row * problem.xStride + k)];
+            if (format != PackFormat::kFloat32) weight = roundToBfloat16(weight);
+            if (format == PackFormat::kBfloat16Products) x = roundToBfloat16(x);
+            const double product = static_cast<double>(x) * static_cast<double>(weight);
             sum += product;
             magnitude += std::abs(product);
           }
@@ -227,7 +228,10 @@ void checkFloat(PackFormat format) {
 
 TEST(float32Products) { checkFloat(PackFormat::kFloat32); }
 
-TEST(bfloat16Products) { checkFloat(PackFormat::kBfloat16); }
+TEST(bfloat16Weights) { checkFloat(PackFormat::kBfloat16); }
+
+// The same bits on AVX2, AVX-512 and AVX512_BF16, too.
+TEST(bfloat16Products) { checkFloat(PackFormat::kBfloat16Products); }
 
 TEST(int8ProductsAreExactlyAsDefined) {
   for (const LinearCase& shape : cases()) {
@@ -298,7 +302,8 @@ TEST(int8OfExtremeNumbers) {
 }
 
 TEST(aRowDoesNotDependOnItsNeighboursOrOnThreads) {
-  for (const PackFormat format : {PackFormat::kFloat32, PackFormat::kBfloat16, PackFormat::kInt8}) {
+  for (const PackFormat format :
+       {PackFormat::kFloat32, PackFormat::kBfloat16, PackFormat::kBfloat16Products, PackFormat::kInt8}) {
     for (const Isa isa : isas()) {
       const Problem problem({230, 96, 112, 2});
       const std::vector<float> all = problem.run(format, isa, 1, 0, 230);

@@ -40,8 +40,11 @@ export interface OutputSpec {
   readonly dims: readonly Dim[];
 }
 
-/** Storage formats of a packed weight. */
-export const PACK_FORMATS = ['float32', 'bfloat16', 'int8'] as const;
+/**
+ * Storage formats of a packed weight, and what their products are made of: `float32`; `bfloat16`, weights widened to float32;
+ * `bfloat16Products`, both rounded to bfloat16, with float32 sums; `int8`, both quantised.
+ */
+export const PACK_FORMATS = ['float32', 'bfloat16', 'bfloat16Products', 'int8'] as const;
 export type PackFormat = (typeof PACK_FORMATS)[number];
 
 /** Elements along `inFeatures` that share a scale in the `int8` format; the last group of a row may be shorter. */

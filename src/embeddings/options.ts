@@ -7,8 +7,9 @@ export interface LoadOptions {
   /** What computes; the default backend by default. */
   readonly backend?: Backend | undefined;
   /**
-   * The form that weights are kept in: `float32`, or `bfloat16` or `int8`, smaller, faster and less exact. By default `int8`
-   * for a model that was saved so (`quantizeModel`), else `float32`.
+   * The form that weights are kept and multiplied in: `float32`; `bfloat16`, half as large; `bfloat16Products`, which rounds
+   * activations too, and is fast where the processor multiplies bfloat16 itself; `int8`, a quarter as large and fastest. By
+   * default `int8` for a model that was saved so (`quantizeModel`), else `float32`.
    */
   readonly dtype?: PackFormat | undefined;
   /** Texts are cut after so many tokens, special ones included; by default what the model's files say. */

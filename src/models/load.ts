@@ -38,8 +38,9 @@ export interface LoadModelOptions {
   /** What the model will run on; the default backend by default. */
   readonly backend?: Backend | undefined;
   /**
-   * The form that the weights of linear layers are kept in: `float32` (exact for every file), `bfloat16` or `int8`, which
-   * take half and a quarter of the memory. By default `int8` for a model that was saved so, else `float32`.
+   * The form that the weights of linear layers are kept and multiplied in: `float32` (exact for every file), `bfloat16` or
+   * `bfloat16Products` (half of the memory), or `int8` (a quarter). By default `int8` for a model that was saved so, else
+   * `float32`.
    */
   readonly weightFormat?: PackFormat | undefined;
 }

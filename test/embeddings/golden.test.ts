@@ -61,6 +61,7 @@ describe('the default model', () => {
 
   it.each([
     ['bfloat16', 0.9999, 0.9999],
+    ['bfloat16Products', 0.9999, 0.9999],
     ['int8', 0.998, 0.9995],
   ] as const)('stays close with %s weights', async (dtype, least, mean) => {
     using embedder = await TextEmbedder.load(undefined, { dtype });

@@ -49,37 +49,40 @@ function mixedTexts(count: number): string[] {
 
 const { isa } = (getBackend('native') as unknown as { info(): { isa: string } }).info();
 
-describe.skipIf(isa !== 'avx2' && isa !== 'avx512').each(['float32', 'bfloat16', 'int8'] as const)('%s', (dtype) => {
-  const texts = mixedTexts(120);
+describe.skipIf(isa !== 'avx2' && isa !== 'avx512').each(['float32', 'bfloat16', 'bfloat16Products', 'int8'] as const)(
+  '%s',
+  (dtype) => {
+    const texts = mixedTexts(120);
 
-  it('gives the same bits on every instruction set and any number of threads', () => {
-    const settings = [
-      { GEMMULE_ISA: 'avx2', GEMMULE_NUM_THREADS: '1' },
-      { GEMMULE_ISA: 'avx2', GEMMULE_NUM_THREADS: '3' },
-      { GEMMULE_ISA: isa, GEMMULE_NUM_THREADS: '1' },
-      { GEMMULE_ISA: isa, GEMMULE_NUM_THREADS: '2' },
-      { GEMMULE_ISA: isa, GEMMULE_NUM_THREADS: '5' },
-    ];
-    const outcomes = settings.map((environment) => embedElsewhere(texts, dtype, environment));
-    expect(outcomes.map((outcome) => [outcome.isa, String(outcome.threads)])).toEqual(
-      settings.map((environment) => [environment.GEMMULE_ISA, environment.GEMMULE_NUM_THREADS]),
-    );
-    expect(new Set(outcomes.map(({ hash }) => hash)).size).toBe(1);
-  });
+    it('gives the same bits on every instruction set and any number of threads', () => {
+      const settings = [
+        { GEMMULE_ISA: 'avx2', GEMMULE_NUM_THREADS: '1' },
+        { GEMMULE_ISA: 'avx2', GEMMULE_NUM_THREADS: '3' },
+        { GEMMULE_ISA: isa, GEMMULE_NUM_THREADS: '1' },
+        { GEMMULE_ISA: isa, GEMMULE_NUM_THREADS: '2' },
+        { GEMMULE_ISA: isa, GEMMULE_NUM_THREADS: '5' },
+      ];
+      const outcomes = settings.map((environment) => embedElsewhere(texts, dtype, environment));
+      expect(outcomes.map((outcome) => [outcome.isa, String(outcome.threads)])).toEqual(
+        settings.map((environment) => [environment.GEMMULE_ISA, environment.GEMMULE_NUM_THREADS]),
+      );
+      expect(new Set(outcomes.map(({ hash }) => hash)).size).toBe(1);
+    });
 
-  it('gives the same bits alone, in any batch, and in any order', async () => {
-    using embedder = await TextEmbedder.load(undefined, { dtype });
-    const hashOf = (numbers: Float32Array) => createHash('sha256').update(numbers).digest('hex');
-    using together = await embedder.embed(texts);
-    const hashes = texts.map((_, index) => hashOf(together.select(0, index).toTypedArray()));
-    const order = new Random(6).permutation(texts.length).toTypedArray();
-    using shuffled = await embedder.embed(Array.from(order, (index) => texts[index] as string));
-    expect(Array.from(order, (_, place) => hashOf(shuffled.select(0, place).toTypedArray()))).toEqual(
-      Array.from(order, (index) => hashes[index]),
-    );
-    for (let index = 0; index < texts.length; index += 7) {
-      using alone = await embedder.embed([texts[index] as string]);
-      expect(hashOf(alone.toTypedArray())).toBe(hashes[index]);
-    }
-  });
-});
+    it('gives the same bits alone, in any batch, and in any order', async () => {
+      using embedder = await TextEmbedder.load(undefined, { dtype });
+      const hashOf = (numbers: Float32Array) => createHash('sha256').update(numbers).digest('hex');
+      using together = await embedder.embed(texts);
+      const hashes = texts.map((_, index) => hashOf(together.select(0, index).toTypedArray()));
+      const order = new Random(6).permutation(texts.length).toTypedArray();
+      using shuffled = await embedder.embed(Array.from(order, (index) => texts[index] as string));
+      expect(Array.from(order, (_, place) => hashOf(shuffled.select(0, place).toTypedArray()))).toEqual(
+        Array.from(order, (index) => hashes[index]),
+      );
+      for (let index = 0; index < texts.length; index += 7) {
+        using alone = await embedder.embed([texts[index] as string]);
+        expect(hashOf(alone.toTypedArray())).toBe(hashes[index]);
+      }
+    });
+  },
+);

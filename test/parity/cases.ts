@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Backend } from '../../src/backend/backend.js';
 import { binaryPrimitives, unaryPrimitives } from '../../src/backend/primitives/elementwise.js';
 import { ACTIVATIONS, POOLING_MODES } from '../../src/backend/primitives/transformer.js';
-import { type HostView, INT8_GROUP_SIZE, type Operand } from '../../src/backend/view.js';
+import { type HostView, INT8_GROUP_SIZE, type Operand, PACK_FORMATS } from '../../src/backend/view.js';
 import { contiguousStrides } from '../../src/tensor/dim.js';
 import { arrayConstructor, type DType } from '../../src/tensor/dtype.js';
 import { dimsOf, elementsOf, viewOf } from './views.js';
@@ -189,7 +189,7 @@ const linear: fc.Arbitrary<Arguments> = fc
     rows: fc.integer({ min: 0, max: 15 }),
     inFeatures: fc.integer({ min: 1, max: 140 }),
     outFeatures: fc.integer({ min: 1, max: 40 }),
-    format: fc.constantFrom('float32' as const, 'bfloat16' as const, 'int8' as const),
+    format: fc.constantFrom(...PACK_FORMATS),
     activation: fc.constantFrom(...ACTIVATIONS),
   })
   .chain(({ rows: count, inFeatures, outFeatures, format, activation }) =>

@@ -6,6 +6,7 @@
 #include "kernels/vector_math.inl"
 #include "kernels/gemm.inl"
 #include "kernels/attention.inl"
+#include "kernels/gemm_bfloat16.inl"
 #include "kernels/gemm_int8.inl"
 #include "kernels/normalization.inl"
 #include "kernels/pooling.inl"
@@ -21,6 +22,7 @@
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
     .gemm = kGemmKernels,
+    .bfloat16 = kBfloat16Kernels,
     .int8 = kInt8Kernels,
     .attention = kAttentionKernels,
     .normalization = kNormalizationKernels,

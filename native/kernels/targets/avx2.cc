@@ -1,5 +1,6 @@
 // kAvx2: kernels compiled for AVX2, FMA and F16C.
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

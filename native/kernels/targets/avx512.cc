@@ -1,5 +1,7 @@
-// kAvx512: kernels compiled for AVX-512 F, BW, DQ and VL; integer products also for VNNI.
+// kAvx512: kernels compiled for AVX-512 F, BW, DQ and VL; integer products also for VNNI, and
+// products of bfloat16 for AVX512_BF16.
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -33,13 +35,29 @@ namespace vnni {
 }  // namespace vnni
 #pragma GCC pop_options
 
+#pragma GCC push_options
+#pragma GCC target("avx512bf16")
+#define GEMMULE_BFLOAT16_DOT
+namespace bfloat16_dot {
+#include "kernels/gemm_bfloat16.inl"
+}  // namespace bfloat16_dot
+#pragma GCC pop_options
+
 inline constexpr KernelTable kVnniKernels = [] {
   KernelTable table = kKernels;
   table.int8 = vnni::kInt8Kernels;
   return table;
 }();
 
+inline constexpr KernelTable kVnniAndBfloat16Kernels = [] {
+  KernelTable table = kVnniKernels;
+  table.bfloat16 = bfloat16_dot::kBfloat16Kernels;
+  return table;
+}();
+
 const KernelTable& kernelsWithVnni() { return kVnniKernels; }
+
+const KernelTable& kernelsWithVnniAndBfloat16() { return kVnniAndBfloat16Kernels; }
 
 }  // namespace gemmule::avx512
 

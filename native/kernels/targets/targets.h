@@ -14,6 +14,7 @@ const KernelTable& kernels();
 namespace avx512 {
 const KernelTable& kernels();
 const KernelTable& kernelsWithVnni();
+const KernelTable& kernelsWithVnniAndBfloat16();
 }  // namespace avx512
 namespace neon {
 const KernelTable& kernels();

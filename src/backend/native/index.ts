@@ -23,7 +23,7 @@ import { NativeProgram } from './program.js';
 
 export type { EngineInfo, MemoryUsage } from './addon.js';
 
-const FORMAT_CODES: Record<PackFormat, number> = { float32: 0, bfloat16: 1, int8: 2 };
+const FORMAT_CODES: Record<PackFormat, number> = { float32: 0, bfloat16: 1, int8: 2, bfloat16Products: 3 };
 
 class NativePackedWeight implements PackedWeight {
   readonly packed = true;

@@ -5,13 +5,13 @@ import { numbersOf } from './elements.js';
 import { fromBfloat16Bits, toBfloat16Bits } from './half.js';
 import { type QuantizedRows, quantizeRows } from './quantized.js';
 
-/** A weight kept as float32 numbers `[outFeatures, inFeatures]`; for `bfloat16` each rounded to that type first. */
+/** A weight kept as float32 numbers `[outFeatures, inFeatures]`; for bfloat16 each rounded to that type first. */
 export class FloatPackedWeight implements PackedWeight {
   readonly packed = true;
   readonly backend = 'reference';
 
   constructor(
-    readonly format: 'float32' | 'bfloat16',
+    readonly format: 'float32' | 'bfloat16' | 'bfloat16Products',
     readonly outFeatures: number,
     readonly inFeatures: number,
     readonly values: Float32Array,
@@ -59,7 +59,8 @@ export function packWeight(weight: View, format: PackFormat, scales: PackScales 
   switch (format) {
     case 'float32':
       return new FloatPackedWeight(format, outFeatures, inFeatures, values);
-    case 'bfloat16': {
+    case 'bfloat16':
+    case 'bfloat16Products': {
       const rounded = values.map((value) => fromBfloat16Bits(toBfloat16Bits(value)));
       return new FloatPackedWeight(format, outFeatures, inFeatures, rounded);
     }

@@ -2,6 +2,7 @@ import { BackendError, IndexOutOfRangeError } from '../../errors.js';
 import type { Activation, PoolingMode } from '../primitives/transformer.js';
 import type { HostView } from '../view.js';
 import { decoderOf, numbersOf } from './elements.js';
+import { fromBfloat16Bits, toBfloat16Bits } from './half.js';
 import { type Kernel, type Kernels, optionalViewAt, viewAt } from './kernel.js';
 import type { ReferencePackedWeight } from './packed-weight.js';
 import { dotQuantized, quantizeRows } from './quantized.js';
@@ -30,11 +31,12 @@ function rowProduct(x: Float64Array, weight: ReferencePackedWeight): (token: num
     return (token, feature) => dotQuantized(rows, token, weight.rows, feature, length);
   }
   const { values } = weight;
+  const inputs = weight.format === 'bfloat16Products' ? x.map((value) => fromBfloat16Bits(toBfloat16Bits(value))) : x;
   return (token, feature) => {
     const xStart = token * length;
     const weightStart = feature * length;
     let sum = 0;
-    for (let k = 0; k < length; k++) sum += x[xStart + k] * values[weightStart + k];
+    for (let k = 0; k < length; k++) sum += inputs[xStart + k] * values[weightStart + k];
     return sum;
   };
 }

@@ -5,11 +5,12 @@ import { choiceOption, type OptionValues, stringOption } from '../command.js';
 export const MODEL_OPTIONS = { model: { type: 'string', short: 'm' }, dtype: { type: 'string' } } as const;
 
 export const MODEL_USAGE = `  -m, --model FOLDER     a model folder as Hugging Face lays it out; the built-in all-MiniLM-L6-v2 without it
-      --dtype DTYPE      float32, bfloat16 or int8: how weights are kept; by default as they were saved
+      --dtype DTYPE      float32, bfloat16, bfloat16Products or int8: how weights are kept and multiplied; by
+                         default as they were saved
   -h, --help             this text
 `;
 
-const DTYPES = ['float32', 'bfloat16', 'int8'] as const;
+const DTYPES = ['float32', 'bfloat16', 'bfloat16Products', 'int8'] as const;
 
 /** The arguments of `TextEmbedder.load` that the options ask for. */
 export function loadOptions(options: OptionValues): [folder: string | undefined, options: LoadOptions] {
