@@ -41,7 +41,7 @@ TensorView matrices(std::int64_t batch, std::int64_t rows, std::int64_t columns,
   }
   storage = numbers.normals<T>(batch * size);
   if (layout == Layout::kColumns) return view(storage, dims, {size, 1, rows});
-  if (layout == Layout::kReversed) return view(storage, dims, {size, -columns, -1}, size - 1);
+  if (layout == Layout::kReversed && size > 0) return view(storage, dims, {size, -columns, -1}, size - 1);
   return view(storage, dims, {size, columns, 1});
 }
 
