@@ -9,6 +9,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/package/**'],
           pool: 'forks',
+          setupFiles: ['test/setup/property-tests.ts'],
           testTimeout: 60_000,
         },
       },

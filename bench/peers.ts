@@ -9,7 +9,7 @@
  *   GEMMULE_BENCH_PEERS      only peers whose names contain one of these words, separated by commas
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { TextEmbedder } from 'gemmule';
 import { type Row, report } from './lib/report.js';
@@ -46,6 +46,15 @@ function runPeer(peer: Peer, jobFile: string): Measurement | null {
   if (status === 0 && last.startsWith('{')) return JSON.parse(last) as Measurement;
   process.stderr.write(`${peer.name} failed: ${stderr?.trim().split('\n').at(-1) ?? 'could not be started'}\n`);
   return null;
+}
+
+/** Bytes of a file, or of all files in a folder. */
+function bytesOf(where: string): number {
+  const status = statSync(where);
+  if (!status.isDirectory()) return status.size;
+  return readdirSync(where, { withFileTypes: true })
+    .filter((entry) => !entry.isSymbolicLink())
+    .reduce((sum, entry) => sum + bytesOf(path.join(where, entry.name)), 0);
 }
 
 function worstDifference(vectors: Measurement['golden'], golden: Golden): { worst: number; leastCosine: number } {
@@ -93,13 +102,14 @@ function summarise(
     'peak MB': Math.round(over((round) => round.peakMebibytes)),
     'first ms': Math.round(over((round) => round.firstVector)),
     ...(hasCallers ? { 'delay ms': Math.round(over((round) => round.timerDelay)) } : {}),
+    'install MB': Math.round(peer.installs.reduce((sum, where) => sum + bytesOf(where), 0) / 2 ** 20),
     'worst error': worst.toExponential(1),
     'least cosine': leastCosine.toFixed(6),
   };
 }
 
 function ratios(peers: readonly Peer[], rows: readonly Row[], workloads: readonly Workload[]): Row[] {
-  return (['float32', 'int8'] as const).flatMap((precision) => {
+  return (['float32', 'bfloat16', 'int8'] as const).flatMap((precision) => {
     const of = (ours: boolean) =>
       rows.filter((row) => peers.some((p) => p.name === row.peer && p.ours === ours && p.precision === precision));
     const [own] = of(true);

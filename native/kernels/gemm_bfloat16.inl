@@ -1,5 +1,5 @@
-// Implements kernels/gemm_bfloat16.h; included by kernels/targets after gemm.inl, twice for AVX-512: with and without the
-// instructions of AVX512_BF16 (GEMMULE_BFLOAT16_DOT), each in a namespace of its own.
+// Implements kernels/gemm_bfloat16.h; included by kernels/targets after gemm.inl, twice for AVX-512: with and without
+// the instructions of AVX512_BF16 (GEMMULE_BFLOAT16_DOT), each in a namespace of its own.
 
 #if defined(GEMMULE_SIMD_AVX512)
 inline constexpr int kBfloat16Rows = 12;

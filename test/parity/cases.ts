@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { Backend } from '../../src/backend/backend.js';
 import { binaryPrimitives, unaryPrimitives } from '../../src/backend/primitives/elementwise.js';
 import { ACTIVATIONS, POOLING_MODES } from '../../src/backend/primitives/transformer.js';
+import { referenceBackend } from '../../src/backend/reference/index.js';
 import { type HostView, INT8_GROUP_SIZE, type Operand, PACK_FORMATS } from '../../src/backend/view.js';
 import { contiguousStrides } from '../../src/tensor/dim.js';
 import { arrayConstructor, type DType } from '../../src/tensor/dtype.js';
@@ -289,12 +290,27 @@ const pool: fc.Arbitrary<Arguments> = fc
     normalize: fc.boolean(),
   })
   .chain(({ columns, mode, normalize }) =>
-    sequences(columns, 1).map(({ views, cuSeqlens }) => ({
-      operands: [...views, cuSeqlens],
-      attributes: { mode, normalize },
-      slack: 3 * 30 * 4 * EPSILON32,
-    })),
+    sequences(columns, 1).map(({ views, cuSeqlens }) => {
+      const operands = [...views, cuSeqlens];
+      // Sums of at most 30 values of up to 3.
+      const slack = 3 * 30 * 4 * EPSILON32;
+      return {
+        operands,
+        attributes: { mode, normalize },
+        slack: normalize ? slackOfUnit(operands, mode, slack) : slack,
+      };
+    }),
   );
+
+/** What an error of `slack` in every number of a pooled vector grows to when the vector is divided by its length. */
+function slackOfUnit(operands: HostView[], mode: (typeof POOLING_MODES)[number], slack: number): number {
+  const [pooled] = referenceBackend.run('pool', operands, { mode, normalize: false }) as [HostView];
+  const [count, columns] = pooled.dims as [number, number];
+  const values = elementsOf(pooled);
+  const lengths = Array.from({ length: count }, (_, n) => Math.hypot(...values.slice(n * columns, (n + 1) * columns)));
+  const shortest = Math.max(Math.min(...lengths.filter((length) => length > 0)), 1e-12);
+  return Math.min(2, slack * (1 + (2 * Math.sqrt(columns)) / shortest));
+}
 
 const matmul: fc.Arbitrary<Arguments> = fc
   .record({
@@ -381,6 +397,12 @@ const cast: fc.Arbitrary<Arguments> = fc
  */
 const ELEMENTWISE_ULPS = 4;
 
+/**
+ * GELU of a negative float64 is a complementary error function, for which the reference takes a continued fraction and two
+ * exponentials: seven roundings and two functions good to 1.
+ */
+const GELU_ULPS = 12;
+
 const named = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));
 
@@ -389,6 +411,7 @@ export const CASES: Record<string, Case> = {
   ...named(Object.keys(unaryPrimitives), (name) =>
     elementwise(unaryPrimitives[name as keyof typeof unaryPrimitives], 1, ELEMENTWISE_ULPS),
   ),
+  gelu: elementwise(unaryPrimitives.gelu, 1, GELU_ULPS),
   ...named(Object.keys(binaryPrimitives), (name) =>
     elementwise(binaryPrimitives[name as keyof typeof binaryPrimitives], 2, ELEMENTWISE_ULPS),
   ),

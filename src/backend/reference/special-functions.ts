@@ -5,15 +5,18 @@
 
 const SQRT_PI = Math.sqrt(Math.PI);
 
+/** 2 / sqrt(pi), rounded once. */
+const TWO_OVER_SQRT_PI = 1.1283791670955126;
+
 /**
  * The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`.
  *
- * Below 2 by the series 7.1.6, `erf x = 2/sqrt(pi) exp(-x^2) sum of 2^n x^(2n+1) / (1*3*...*(2n+1))`, whose terms are all
- * positive, so that nothing cancels; from 2 on as `1 - erfc x`.
+ * Below 1 by the series 7.1.5, `erf x = 2/sqrt(pi) sum of (-1)^n x^(2n+1) / (n! (2n+1))`, which hardly cancels there; from 1
+ * on as `1 - erfc x`, where erfc is below 0.16 and its error weighs little.
  */
 export function erf(x: number): number {
   const magnitude = Math.abs(x);
-  if (magnitude < 2) return erfSeries(x);
+  if (magnitude < 1) return erfSeries(x);
   return x < 0 ? complement(magnitude) - 1 : 1 - complement(magnitude);
 }
 
@@ -22,14 +25,11 @@ export function erfc(x: number): number {
   return x < 0.5 ? 1 - erf(x) : complement(x);
 }
 
+/** The series from its end, `S(n) = 1/(2n+1) - x^2/(n+1) S(n+1)`: 20 terms leave less than 2^-60 at x = 1. */
 function erfSeries(x: number): number {
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > Math.abs(sum) * 2 ** -56; n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / SQRT_PI) * expOfMinusSquare(x) * sum;
+  let sum = 0;
+  for (let n = 20; n >= 0; n--) sum = 1 / (2 * n + 1) - ((x * x) / (n + 1)) * sum;
+  return TWO_OVER_SQRT_PI * x * sum;
 }
 
 /**
