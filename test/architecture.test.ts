@@ -6,6 +6,10 @@ import { describe, expect, it } from 'vitest';
  * Who may import whom. Layers from bottom to top; a module may import its own layer and those listed for it, and nothing
  * else. `docs/design.md` has the reasons.
  */
+const FOUNDATION = ['errors', 'shapes', 'backend', 'tensor'];
+const TEXT = [...FOUNDATION, 'linalg', 'nn', 'io', 'models', 'tokenizers', 'hub'];
+const LIBRARY = [...TEXT, 'engine', 'version', 'geometry', 'embeddings', 'heads', 'words', 'bias', 'search'];
+
 const LAYERS: Record<string, readonly string[]> = {
   errors: [],
   version: [],
@@ -13,27 +17,24 @@ const LAYERS: Record<string, readonly string[]> = {
   backend: ['errors', 'shapes'],
   engine: ['errors', 'backend'],
   tensor: ['errors', 'shapes', 'backend'],
-  linalg: ['errors', 'shapes', 'backend', 'tensor'],
-  nn: ['errors', 'shapes', 'backend', 'tensor'],
-  io: ['errors', 'shapes', 'backend', 'tensor'],
+  linalg: FOUNDATION,
+  nn: FOUNDATION,
+  io: FOUNDATION,
+  geometry: [...FOUNDATION, 'linalg'],
+  hub: ['errors', 'version', 'io'],
   tokenizers: ['errors', 'io'],
-  models: ['errors', 'shapes', 'backend', 'tensor', 'nn', 'io'],
-  embeddings: ['errors', 'shapes', 'backend', 'tensor', 'nn', 'io', 'models', 'tokenizers'],
-  index: [
-    'engine',
-    'errors',
-    'version',
-    'shapes',
-    'backend',
-    'tensor',
-    'linalg',
-    'nn',
-    'io',
-    'tokenizers',
-    'models',
-    'embeddings',
-  ],
-  cli: ['errors', 'version', 'io', 'index'],
+  models: [...FOUNDATION, 'nn', 'io'],
+  embeddings: TEXT,
+  heads: [...TEXT, 'embeddings'],
+  words: [...FOUNDATION, 'engine', 'linalg', 'geometry', 'io'],
+  bias: [...FOUNDATION, 'linalg', 'geometry', 'words', 'embeddings'],
+  search: [...TEXT, 'geometry', 'embeddings', 'heads'],
+  index: LIBRARY,
+  pictures: [...LIBRARY, 'index'],
+  bulk: [...LIBRARY, 'index'],
+  serve: [...LIBRARY, 'index'],
+  adapters: [...LIBRARY, 'index'],
+  cli: [...LIBRARY, 'index', 'pictures', 'bulk', 'serve'],
 };
 
 /** What `src/tensor` gives to the layer below it: element types and dimensions, which know nothing of tensors. */
