@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pythonFolder } from '../lib/python.js';
 
 export type Precision = 'float32' | 'bfloat16' | 'int8';
 
@@ -16,9 +17,6 @@ const peers = path.resolve('bench/peers');
 
 /** Where the peers' model lies, written by `make_onnx.py`. */
 export const onnxFolder = path.resolve('build/peers/model');
-
-/** Where Python's packages are installed. */
-export const pythonFolder = path.resolve('build/peers/python');
 
 function node(script: string, ...args: readonly string[]): (jobFile: string) => readonly string[] {
   return (jobFile) => [process.execPath, path.join(peers, script), jobFile, ...args];
