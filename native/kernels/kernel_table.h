@@ -11,6 +11,7 @@
 #include "kernels/random.h"
 #include "kernels/reduction.h"
 #include "kernels/scan.h"
+#include "kernels/sparse.h"
 #include "runtime/cpu.h"
 
 namespace gemmule {
@@ -31,6 +32,7 @@ struct KernelTable {
   ReductionKernels reduction;
   ScanKernels scan;
   RandomKernels random;
+  SparseKernels sparse;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

@@ -19,5 +19,6 @@ std::span<const OpDefinition> scanOps();
 std::span<const OpDefinition> indexingOps();
 std::span<const OpDefinition> sortOps();
 std::span<const OpDefinition> randomOps();
+std::span<const OpDefinition> sparseOps();
 
 }  // namespace gemmule

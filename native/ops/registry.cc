@@ -20,6 +20,7 @@ std::span<const OpDefinition> allOps() {
              indexingOps(),
              sortOps(),
              randomOps(),
+             sparseOps(),
          }) {
       joined.insert(joined.end(), family.begin(), family.end());
     }

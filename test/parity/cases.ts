@@ -403,6 +403,40 @@ const ELEMENTWISE_ULPS = 4;
  */
 const GELU_ULPS = 12;
 
+/** A matrix in compressed rows, which may hold places twice and in any order, and a dense one that it meets. */
+const sparse: fc.Arbitrary<Arguments> = fc
+  .record({
+    dtype: fc.constantFrom<DType>('float32', 'float64'),
+    lengths: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 7 }),
+    length: fc.integer({ min: 1, max: 12 }),
+    width: fc.oneof(fc.integer({ min: 0, max: 7 }), fc.integer({ min: 60, max: 70 })),
+  })
+  .chain(({ dtype, lengths, length, width }) => {
+    const offsets = [0];
+    for (const count of lengths) offsets.push((offsets.at(-1) as number) + count);
+    const entries = offsets.at(-1) as number;
+    const range = { min: -3, max: 3 };
+    const rowOffsets: HostView = {
+      dtype: 'int32',
+      dims: [offsets.length],
+      strides: [1],
+      offset: 0,
+      data: Int32Array.from(offsets),
+    };
+    return fc
+      .tuple(
+        viewOf(dtype, [entries], { range }),
+        viewOf('int32', [entries], { range: { min: 0, max: length - 1 } }),
+        viewOf(dtype, [length, width], { range }),
+      )
+      .map(([values, columns, dense]) => ({
+        operands: [values, columns, rowOffsets, dense],
+        attributes: {},
+        // Sums of at most 9 products of two or three numbers up to 3.
+        slack: 2 * 12 * 9 * 27 * (dtype === 'float64' ? 2 ** -53 : EPSILON32),
+      }));
+  });
+
 const named = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));
 
@@ -440,6 +474,8 @@ export const CASES: Record<string, Case> = {
   takeAlongAxis: { ulps: 0, arguments: takeAlongAxis },
   random: { ulps: 1, arguments: random },
   matmul: { ulps: 2, arguments: matmul },
+  sparseMatmul: { ulps: 2, arguments: sparse },
+  sparseGram: { ulps: 2, arguments: sparse },
   linear: { ulps: 8, arguments: linear },
   layerNorm: { ulps: 8, arguments: layerNorm },
   embedding: { ulps: 8, arguments: embedding },

@@ -17,6 +17,7 @@
 #include "kernels/reduction.inl"
 #include "kernels/scan.inl"
 #include "kernels/random.inl"
+#include "kernels/sparse.inl"
 // clang-format on
 
 inline constexpr KernelTable kKernels = {
@@ -32,4 +33,5 @@ inline constexpr KernelTable kKernels = {
     .reduction = kReductionKernels,
     .scan = kScanKernels,
     .random = kRandomKernels,
+    .sparse = kSparseKernels,
 };

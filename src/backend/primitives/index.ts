@@ -3,6 +3,7 @@ import { binaryPrimitives, cast, unaryPrimitives, where } from './elementwise.js
 import { concat, random, take, takeAlongAxis } from './indexing.js';
 import { matmul, svd } from './matrix.js';
 import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js';
+import { sparseGram, sparseMatmul } from './sparse.js';
 import { attention, attentionWeights, embedding, layerNorm, linear, pool } from './transformer.js';
 
 /** Every primitive by name: the whole of what a backend must implement. */
@@ -21,6 +22,8 @@ export const PRIMITIVES = {
   random,
   matmul,
   svd,
+  sparseMatmul,
+  sparseGram,
   linear,
   layerNorm,
   embedding,

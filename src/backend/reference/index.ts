@@ -12,6 +12,7 @@ import type { Kernel, KernelOperand, Kernels, Result } from './kernel.js';
 import { matrixKernels } from './matrix.js';
 import { packWeight, requireOwnWeight } from './packed-weight.js';
 import { reductionKernels, scanKernels, sortingKernels } from './reduction.js';
+import { sparseKernels } from './sparse.js';
 import { transformerKernels } from './transformer.js';
 
 const kernels: Kernels<PrimitiveName> = {
@@ -21,6 +22,7 @@ const kernels: Kernels<PrimitiveName> = {
   ...sortingKernels,
   ...indexingKernels,
   ...matrixKernels,
+  ...sparseKernels,
   ...transformerKernels,
 };
 
