@@ -12,6 +12,8 @@ import { isMain, root, run, runMain } from './lib/process.mjs';
 /** Entries by their names in dist/; those that package.json's `exports` do not name are loaded by path. */
 const ENTRIES = {
   index: 'src/index.ts',
+  linalg: 'src/linalg/index.ts',
+  geometry: 'src/geometry/index.ts',
   cli: 'src/cli/main.ts',
 };
 
