@@ -7,6 +7,7 @@ export {
   type ModelSummary,
   TextEmbedder,
   type TokenEmbeddings,
+  type TokenLayers,
 } from './embeddings/text-embedder.js';
 export { type EngineSummary, engineInfo, type MemoryUsage, memory, setThreads } from './engine.js';
 export * from './errors.js';

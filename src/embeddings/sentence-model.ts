@@ -20,6 +20,12 @@ export interface AttentionResult {
   readonly layers: readonly Float32Array[];
 }
 
+/** The vectors of the tokens of one text, layer by layer. */
+export interface HiddenStates {
+  /** `[tokens, hidden]` each: first the embeddings, then the output of every layer. */
+  readonly layers: readonly Float32Array[];
+}
+
 /**
  * An encoder with its pooling and dense layers, recorded as Programs: one for vectors of whole texts, with and without
  * normalisation, one for vectors of tokens, and one a length for attention maps. Each is recorded when it is first needed.
@@ -111,6 +117,33 @@ export class SentenceModel {
     };
     this.#routes.set(key, route);
     return route;
+  }
+
+  /** The vectors of the tokens of one text, before the first layer and behind each. */
+  async hiddenStates(ids: Int32Array, signal?: AbortSignal): Promise<HiddenStates> {
+    const cuSeqlens = Int32Array.of(0, ids.length);
+    const positions = this.encoder.positions(ids, cuSeqlens);
+    const program = recordProgram({
+      backend: this.encoder.backend,
+      inputs: { ids: IDS, positions: IDS, cuSeqlens: OFFSETS },
+      forward: (inputs) => {
+        const states: View[] = [];
+        const last = this.encoder.forward(inputs as unknown as Inputs, {
+          onEmbeddings: (hidden) => states.push(hidden),
+          onLayer: (hidden) => states.push(hidden),
+        });
+        // What follows the last layer belongs to it.
+        const layers = [...states.slice(0, -1), last];
+        return Object.fromEntries(layers.map((hidden, layer) => [layer, hidden]));
+      },
+    });
+    try {
+      const states = await program.run({ ids, positions, cuSeqlens }, { tokens: ids.length, sequences: 1, signal });
+      const count = this.encoder.config.numLayers + 1;
+      return { layers: Array.from({ length: count }, (_, layer) => states[layer] as Float32Array) };
+    } finally {
+      program.dispose();
+    }
   }
 
   /** The attention weights of one text. Their size is not linear in its length, so each length has its own Program. */

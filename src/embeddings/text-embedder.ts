@@ -32,6 +32,15 @@ export interface TokenEmbeddings {
   readonly vectors: Tensor<'float32'>;
 }
 
+/** The tokens of a text with a vector each in every layer. */
+export interface TokenLayers {
+  readonly ids: Int32Array;
+  readonly tokens: readonly string[];
+  readonly offsets: Encoding['offsets'];
+  /** float32 `[tokens, hidden]` each: first the embeddings, which know no context but the position, then every layer. */
+  readonly layers: readonly Tensor<'float32'>[];
+}
+
 /** What the tokens of a text attend to. */
 export interface AttentionMaps {
   readonly tokens: readonly string[];
@@ -224,6 +233,31 @@ export class TextEmbedder {
       tokens,
       offsets,
       layers: layers.map((data) => Tensor.fromView({ dtype: 'float32', dims, strides, offset: 0, data })),
+    };
+  }
+
+  /**
+   * The vectors of the tokens of a text in every layer of the model, to see how context forms them.
+   *
+   * @throws TruncatedTextError with `truncate: false`, the signal's reason when it aborts, DisposedError.
+   */
+  async hiddenStates(
+    text: string,
+    options: Pick<CallOptions, 'maxTokens' | 'truncate' | 'signal'> = {},
+  ): Promise<TokenLayers> {
+    requireText('hiddenStates', text);
+    this.#requireAlive();
+    options.signal?.throwIfAborted();
+    const maxTokens = this.#limit('hiddenStates', options);
+    const { ids, tokens, offsets, truncated } = this.tokenizer.encode(this.#prepare(text), { maxTokens });
+    if (truncated && options.truncate === false) throw truncatedText('hiddenStates', 0, maxTokens);
+    const { layers } = await this.#model.hiddenStates(ids, options.signal);
+    const dims = [ids.length, this.#model.encoder.config.hiddenSize];
+    return {
+      ids,
+      tokens,
+      offsets,
+      layers: layers.map((data) => Tensor.fromView({ dtype: 'float32', dims, strides: [dims[1], 1], offset: 0, data })),
     };
   }
 

@@ -62,6 +62,8 @@ export class EncoderLayer {
 
 /** What a stack is asked for besides its result. */
 export interface EncoderProbe {
+  /** Called with what the first layer reads, `[tokens, hidden]`. */
+  readonly onEmbeddings?: ((hidden: Tensor<'float32'>) => void) | undefined;
   /** Called with the output `[tokens, hidden]` of each layer. */
   readonly onLayer?: ((hidden: Tensor<'float32'>, layer: number) => void) | undefined;
   /** Called with the attention weights `[numHeads * tokens, tokens]` of each layer; needs a batch of one sequence. */
@@ -81,8 +83,9 @@ export class Encoder {
    * @returns float32 `[tokens, hidden]`.
    */
   forward(x: Tensor<'float32'>, cuSeqlens: View, probe: EncoderProbe = {}): Tensor<'float32'> {
-    const { onLayer, onWeights, onBlocks } = probe;
+    const { onEmbeddings, onLayer, onWeights, onBlocks } = probe;
     let hidden = x;
+    onEmbeddings?.(hidden);
     for (const [index, layer] of this.layers.entries()) {
       hidden = withScope(`layer.${index}`, () =>
         layer.forward(hidden, cuSeqlens, {

@@ -105,6 +105,24 @@ describe.each(BACKENDS)('TextEmbedder on the %s backend', (name, backend) => {
     expect(Math.max(...x.map((value, k) => Math.abs(value - y[k])))).toBeGreaterThan(0.01);
   });
 
+  it('gives the vectors of every layer, the last of which are those of embedTokens', async () => {
+    using embedder = await load();
+    const text = 'the river bank';
+    const { ids, tokens, offsets, layers } = await embedder.hiddenStates(text);
+    const [expected] = await embedder.embedTokens([text]);
+    expect({ ids, tokens, offsets }).toEqual({ ids: expected.ids, tokens: expected.tokens, offsets: expected.offsets });
+    expect(layers.length).toBe(embedder.describe().layers + 1);
+    for (const layer of layers) expect(layer.shape).toEqual([tokens.length, embedder.describe().hiddenSize]);
+    expect(layers.at(-1)?.toTypedArray()).toEqual(expected.vectors.toTypedArray());
+    // Embeddings do not know what stands around them; layers do.
+    const other = await embedder.hiddenStates('the money bank');
+    const at = tokens.lastIndexOf('bank');
+    expect(rowsOf(other.layers[0])[at]).toEqual(rowsOf(layers[0])[at]);
+    expect(rowsOf(other.layers[1])[at]).not.toEqual(rowsOf(layers[1])[at]);
+    await expect(embedder.hiddenStates(text, { maxTokens: 3, truncate: false })).rejects.toThrow(TruncatedTextError);
+    await expect(embedder.hiddenStates(text, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no');
+  });
+
   it('shows what tokens attend to', async () => {
     using embedder = await load('mpnet');
     const { tokens, layers } = await embedder.attention('the king rode out');
@@ -136,6 +154,7 @@ describe.each(BACKENDS)('TextEmbedder on the %s backend', (name, backend) => {
     await expect(embedder.embed(['a'])).rejects.toThrow(DisposedError);
     await expect(embedder.embedTokens(['a'])).rejects.toThrow(DisposedError);
     await expect(embedder.attention('a')).rejects.toThrow(DisposedError);
+    await expect(embedder.hiddenStates('a')).rejects.toThrow(DisposedError);
   });
 
   it('passes on what a progress callback throws, to its own call alone', async () => {
