@@ -15,6 +15,7 @@ const ENTRIES = {
   linalg: 'src/linalg/index.ts',
   geometry: 'src/geometry/index.ts',
   cli: 'src/cli/main.ts',
+  hub: 'src/hub/index.ts',
 };
 
 const dist = path.join(root, 'dist');

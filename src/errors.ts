@@ -15,7 +15,8 @@ export type GemmuleErrorCode =
   | 'ERR_FORMAT'
   | 'ERR_MODEL'
   | 'ERR_TOKENIZER'
-  | 'ERR_TRUNCATED';
+  | 'ERR_TRUNCATED'
+  | 'ERR_HUB';
 
 /**
  * Base class of every error that gemmule throws on purpose.
@@ -131,5 +132,16 @@ export class TokenizerError extends GemmuleError {
 export class TruncatedTextError extends GemmuleError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_TRUNCATED', message, options);
+  }
+}
+
+/** The Hugging Face Hub refuses a request, cannot be reached, or sends something other than what it promised. */
+export class HubError extends GemmuleError {
+  /** The HTTP status that the Hub answered with; null where there was no answer, or it was not to blame. */
+  readonly status: number | null;
+
+  constructor(message: string, options: ErrorOptions & { readonly status?: number | null } = {}) {
+    super('ERR_HUB', message, options);
+    this.status = options.status ?? null;
   }
 }

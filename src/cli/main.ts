@@ -1,13 +1,21 @@
 import { GemmuleError, VERSION } from '../index.js';
 import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
+import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
 import { infoCommand } from './commands/info.js';
 import { quantizeCommand } from './commands/quantize.js';
 import { similarityCommand } from './commands/similarity.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 
-const COMMANDS: readonly Command[] = [embedCommand, similarityCommand, tokenizeCommand, quantizeCommand, infoCommand];
+const COMMANDS: readonly Command[] = [
+  embedCommand,
+  similarityCommand,
+  tokenizeCommand,
+  downloadCommand,
+  quantizeCommand,
+  infoCommand,
+];
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
