@@ -14,6 +14,7 @@ const ENTRIES = {
   index: 'src/index.ts',
   linalg: 'src/linalg/index.ts',
   geometry: 'src/geometry/index.ts',
+  search: 'src/search/index.ts',
   cli: 'src/cli/main.ts',
   hub: 'src/hub/index.ts',
 };

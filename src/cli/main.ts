@@ -3,8 +3,10 @@ import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
 import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
+import { indexCommand } from './commands/index-folder.js';
 import { infoCommand } from './commands/info.js';
 import { quantizeCommand } from './commands/quantize.js';
+import { searchCommand } from './commands/search.js';
 import { similarityCommand } from './commands/similarity.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 
@@ -13,6 +15,9 @@ const COMMANDS: readonly Command[] = [
   similarityCommand,
   tokenizeCommand,
   downloadCommand,
+  indexCommand,
+  searchCommand,
+  tokenizeCommand,
   quantizeCommand,
   infoCommand,
 ];
