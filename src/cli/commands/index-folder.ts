@@ -1,9 +1,8 @@
-import { TextEmbedder } from '../../index.js';
 import { indexFolder, VECTOR_STORAGES } from '../../search/index.js';
 import { onInterrupt } from '../cleanup.js';
 import { type Command, choiceOption, countOption, stringOption, UsageError } from '../command.js';
 import { ProgressLine } from '../progress.js';
-import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 function plural(count: number, thing: string): string {
   return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
@@ -32,7 +31,7 @@ ${MODEL_USAGE}`,
   async run({ texts, options, signal }) {
     const [folder] = texts;
     if (folder === undefined || texts.length > 1) throw new UsageError(`index takes one folder, got ${texts.length}`);
-    const embedder = await TextEmbedder.load(...loadOptions(options));
+    const embedder = await loadEmbedder(options, signal);
     const progress = new ProgressLine();
     const forget = onInterrupt(() => progress.clear());
     try {

@@ -1,8 +1,7 @@
-import { TextEmbedder } from '../../index.js';
 import { defaultIndexFile, type PassageHit, PassageIndex } from '../../search/index.js';
 import { type Command, countOption, stringOption, UsageError } from '../command.js';
 import { clip } from '../table.js';
-import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 const PASSAGE_CELLS = 400;
 
@@ -37,8 +36,7 @@ ${MODEL_USAGE}`,
     if (question === '') throw new UsageError('search needs a question');
     const file = stringOption(options, 'index') ?? defaultIndexFile(stringOption(options, 'dir') ?? '.');
     using index = PassageIndex.open(file);
-    const [model = index.model.source, load] = loadOptions(options);
-    using embedder = await TextEmbedder.load(model, load);
+    using embedder = await loadEmbedder({ ...options, model: options.model ?? index.model.source }, signal);
     const hits = await index.search(question, embedder, { topN: countOption(options, 'top') ?? 5, signal });
     process.stdout.write(
       hits
