@@ -16,7 +16,8 @@ export type GemmuleErrorCode =
   | 'ERR_MODEL'
   | 'ERR_TOKENIZER'
   | 'ERR_TRUNCATED'
-  | 'ERR_HUB';
+  | 'ERR_DEPENDENCY'
+  | 'ERR_REQUEST';
 
 /**
  * Base class of every error that gemmule throws on purpose.
@@ -135,13 +136,9 @@ export class TruncatedTextError extends GemmuleError {
   }
 }
 
-/** The Hugging Face Hub refuses a request, cannot be reached, or sends something other than what it promised. */
-export class HubError extends GemmuleError {
-  /** The HTTP status that the Hub answered with; null where there was no answer, or it was not to blame. */
-  readonly status: number | null;
-
-  constructor(message: string, options: ErrorOptions & { readonly status?: number | null } = {}) {
-    super('ERR_HUB', message, options);
-    this.status = options.status ?? null;
+/** An optional package that a feature needs is not installed, or cannot be loaded. */
+export class DependencyError extends GemmuleError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_DEPENDENCY', message, options);
   }
 }

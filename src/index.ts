@@ -1,5 +1,5 @@
 export { type Backend, type BackendName, defaultBackend, getBackend, setDefaultBackend } from './backend/index.js';
-export type { CallOptions, EmbedOptions, EmbedProgress, LoadOptions } from './embeddings/options.js';
+export type { CallOptions, EmbedOptions, EmbedProgress, LoadOptions, RunReport } from './embeddings/options.js';
 export { type QuantizeOptions, quantizeModel } from './embeddings/quantize.js';
 export { type SimilarityName, similarity } from './embeddings/similarity.js';
 export {
@@ -11,7 +11,6 @@ export {
 } from './embeddings/text-embedder.js';
 export { type EngineSummary, engineInfo, type MemoryUsage, memory, setThreads } from './engine.js';
 export * from './errors.js';
-export { type DownloadOptions, type DownloadProgress, downloadModel, type HubOptions } from './hub/index.js';
 export { readNpy, writeNpy } from './io/npy.js';
 export { SafetensorsFile, type TensorSource } from './io/safetensors.js';
 export type { SafetensorsEntry } from './io/safetensors-header.js';

@@ -13,7 +13,6 @@ std::span<const OpDefinition> allOps() {
              normalizationOps(),
              attentionOps(),
              poolingOps(),
-             codeOps(),
              elementwiseOps(),
              castOps(),
              reductionOps(),

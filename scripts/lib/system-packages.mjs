@@ -16,10 +16,14 @@ const FOR_BUILD = [
   { name: 'libopenblas-pthread-dev', present: hasOpenBlasArchive },
 ];
 
-/** What the tests need beyond that: `python3` runs node-gyp, through which prebuildify builds. */
+/** What the tests need beyond that: `python3` runs node-gyp, through which prebuildify builds; Chromium opens web pages. */
 const FOR_TESTS = [
   { name: 'clang-format', present: () => which('clang-format') !== null },
   { name: 'python3', present: () => which('python3') !== null },
+  {
+    name: 'chromium',
+    present: () => ['chromium', 'chromium-browser', 'google-chrome'].some((name) => which(name) !== null),
+  },
 ];
 
 /** OpenBLAS is linked statically, and only its pthread build is safe to call from several threads. */

@@ -5,13 +5,13 @@ export class UsageError extends Error {}
 
 type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
 
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** What a command runs with. */
 export interface CommandContext {
   readonly texts: readonly string[];
   readonly options: OptionValues;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, and by SIGTERM. */
   readonly signal: AbortSignal;
 }
 
@@ -21,6 +21,8 @@ export interface Command {
   readonly summary: string;
   readonly usage: string;
   readonly options: OptionSpecs;
+  /** Finishes what it has begun when it is asked to stop, and is ended by force only when asked again. */
+  readonly stopsGracefully?: true;
   run(context: CommandContext): Promise<void>;
 }
 
@@ -44,6 +46,12 @@ export function parseCommand(command: Command, args: readonly string[]): { texts
 export function stringOption(options: OptionValues, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The values of an option that may be given several times. */
+export function stringOptions(options: OptionValues, name: string): readonly string[] {
+  const value = options[name];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
 /** The value of an option that takes a positive whole number. */

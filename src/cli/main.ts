@@ -1,12 +1,10 @@
 import { GemmuleError, VERSION } from '../index.js';
 import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
-import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
-import { indexCommand } from './commands/index-folder.js';
 import { infoCommand } from './commands/info.js';
 import { quantizeCommand } from './commands/quantize.js';
-import { searchCommand } from './commands/search.js';
+import { serveCommand } from './commands/serve.js';
 import { similarityCommand } from './commands/similarity.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 
@@ -14,10 +12,7 @@ const COMMANDS: readonly Command[] = [
   embedCommand,
   similarityCommand,
   tokenizeCommand,
-  downloadCommand,
-  indexCommand,
-  searchCommand,
-  tokenizeCommand,
+  serveCommand,
   quantizeCommand,
   infoCommand,
 ];
@@ -49,10 +44,13 @@ function stopAtClosedPipe(): void {
   });
 }
 
-function stopAtSignals(): AbortController {
+/** @param gracefully - whether the first signal only aborts, and the command ends by itself. */
+function stopAtSignals(gracefully: boolean): AbortController {
   const controller = new AbortController();
   const stop = (code: number) => (): void => {
+    const isFirst = !controller.signal.aborted;
     controller.abort();
+    if (gracefully && isFirst) return;
     runInterruptTasks();
     process.exit(code);
   };
@@ -93,7 +91,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   stopAtClosedPipe();
-  const { signal } = stopAtSignals();
+  const { signal } = stopAtSignals(command.stopsGracefully === true);
   await command.run({ texts, options, signal });
 }
 

@@ -1,10 +1,9 @@
 import type { Backend } from '../backend/index.js';
 import type { PackFormat } from '../backend/view.js';
 import { ArgumentError } from '../errors.js';
-import type { DownloadOptions } from '../hub/index.js';
 
-/** Settings of `TextEmbedder.load`; those of the Hub are for models that are given by a name there. */
-export interface LoadOptions extends DownloadOptions {
+/** Settings of `TextEmbedder.load`. */
+export interface LoadOptions {
   /** What computes; the default backend by default. */
   readonly backend?: Backend | undefined;
   /**
@@ -15,6 +14,18 @@ export interface LoadOptions extends DownloadOptions {
   readonly dtype?: PackFormat | undefined;
   /** Texts are cut after so many tokens, special ones included; by default what the model's files say. */
   readonly maxTokens?: number | undefined;
+  /** Called after each batch that the engine has computed, for metrics. Must not throw. */
+  readonly onRun?: ((report: RunReport) => void) | undefined;
+}
+
+/** A batch of texts of one or several calls that the engine computed at once. */
+export interface RunReport {
+  /** How many tokens each text has. */
+  readonly lengths: readonly number[];
+  /** For each call whose first text is in this batch, how long it waited until the batch began, in milliseconds. */
+  readonly waits: readonly number[];
+  /** How long the engine took, in milliseconds. */
+  readonly milliseconds: number;
 }
 
 /** How far a call is. */
@@ -25,6 +36,8 @@ export interface EmbedProgress {
   readonly total: number;
   /** Texts that were longer than allowed and have been cut, so far. */
   readonly truncated: number;
+  /** Tokens of the texts that have been read so far, special ones included; at the end, of all. */
+  readonly tokens: number;
 }
 
 /** Settings that all calls have in common. */
@@ -73,6 +86,34 @@ export function requireTexts(operation: string, texts: unknown): asserts texts i
 
 export function requireText(operation: string, text: unknown): asserts text is string {
   if (typeof text !== 'string') throw new ArgumentError(`${operation}: text must be a string, got ${kindOf(text)}`);
+}
+
+/** Refuses what is not an array of non-empty lists of token ids below `vocabSize`. */
+export function requireSequences(
+  operation: string,
+  sequences: unknown,
+  vocabSize: number,
+): asserts sequences is readonly ArrayLike<number>[] {
+  if (!Array.isArray(sequences)) {
+    throw new ArgumentError(`${operation}: sequences must be an array of arrays of ids, got ${kindOf(sequences)}`);
+  }
+  for (const [index, ids] of sequences.entries()) {
+    const isList = Array.isArray(ids) || (ArrayBuffer.isView(ids) && 'length' in ids);
+    if (!isList || (ids as ArrayLike<number>).length === 0) {
+      const came = isList ? 'no ids' : kindOf(ids);
+      throw new ArgumentError(`${operation}: sequences[${index}] must be an array of at least one id, got ${came}`);
+    }
+    const list = ids as ArrayLike<unknown>;
+    for (let position = 0; position < list.length; position++) {
+      const id = list[position];
+      if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= vocabSize) {
+        const came = typeof id === 'number' ? `${id}` : kindOf(id);
+        throw new ArgumentError(
+          `${operation}: sequences[${index}][${position}] must be a token's id from 0 to ${vocabSize - 1}, got ${came}`,
+        );
+      }
+    }
+  }
 }
 
 /** Refuses what is not a whole number in a range. */

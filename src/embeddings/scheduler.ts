@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { releaseStorage } from '../backend/storage.js';
 import { DisposedError } from '../errors.js';
+import type { RunReport } from './options.js';
 
 /** Tokens of one run: enough to keep all threads busy, few enough that others need not wait long. */
 const MAX_RUN_TOKENS = 2048;
@@ -49,6 +50,7 @@ export interface Job {
 
 /** A job on its way. */
 class Entry {
+  readonly submitted = performance.now();
   next = 0;
   done = 0;
   settled = false;
@@ -104,6 +106,12 @@ export class Scheduler {
   #disposed = false;
   #onSlot: (() => void) | null = null;
   #onIdle: (() => void) | null = null;
+  readonly #onRun: ((report: RunReport) => void) | undefined;
+
+  /** @param onRun - called after each run that was computed. */
+  constructor(onRun?: (report: RunReport) => void) {
+    this.#onRun = onRun;
+  }
 
   /**
    * Computes all items of a job.
@@ -218,7 +226,9 @@ export class Scheduler {
         ids.set(item.ids, cuSeqlens[sequence]);
         cuSeqlens[sequence + 1] = cuSeqlens[sequence] + item.ids.length;
       }
+      const begin = performance.now();
       const numbers = await run.route.run(ids, cuSeqlens, run.controller.signal);
+      this.#onRun?.(reportOf(items, begin));
       this.#deliver(run, numbers, cuSeqlens);
       releaseStorage(numbers);
     } catch (error) {
@@ -254,6 +264,14 @@ export class Scheduler {
       this.#settle(entry, () => entry.reject(error));
     }
   }
+}
+
+function reportOf(items: readonly Item[], begin: number): RunReport {
+  return {
+    lengths: items.map(({ ids }) => ids.length),
+    waits: items.filter(({ index }) => index === 0).map(({ entry }) => begin - entry.submitted),
+    milliseconds: performance.now() - begin,
+  };
 }
 
 function disposedError(): DisposedError {

@@ -2,11 +2,10 @@ import path from 'node:path';
 import { defaultBackend } from '../backend/index.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import { ArgumentError, DisposedError, ModelError, TruncatedTextError } from '../errors.js';
-import { openModelFolder } from '../hub/open.js';
 import { ModelFolder } from '../io/model-folder.js';
 import { loadModel } from '../models/load.js';
 import { Tensor } from '../tensor/tensor.js';
-import { type Encoding, Tokenizer } from '../tokenizers/tokenizer.js';
+import { type EncodedIds, type Encoding, Tokenizer } from '../tokenizers/tokenizer.js';
 import { DEFAULT_MODEL_NAME, defaultModelFolder, isDefaultModelName } from './default-model.js';
 import { Dense } from './dense.js';
 import {
@@ -14,6 +13,7 @@ import {
   type EmbedOptions,
   type LoadOptions,
   requireCount,
+  requireSequences,
   requireText,
   requireTexts,
 } from './options.js';
@@ -66,9 +66,13 @@ export interface ModelSummary {
   readonly weights: string;
 }
 
-/** Texts of a call that were longer than allowed. */
-class TruncationCount {
-  count = 0;
+/** A job that lacks only what computes it and what takes its results. */
+type EncodedJob = Pick<Job, 'size' | 'encode' | 'signal' | 'onProgress'>;
+
+/** What has been read of a call's texts so far. */
+class ReadCounts {
+  truncated = 0;
+  tokens = 0;
 }
 
 /**
@@ -86,7 +90,7 @@ export class TextEmbedder {
   readonly #folder: ModelFolder;
   readonly #config: SentenceConfig;
   readonly #model: SentenceModel;
-  readonly #scheduler = new Scheduler();
+  readonly #scheduler: Scheduler;
   #disposed = false;
 
   private constructor(parts: {
@@ -97,7 +101,9 @@ export class TextEmbedder {
     readonly model: SentenceModel;
     readonly tokenizer: Tokenizer;
     readonly maxTokens: number;
+    readonly onRun: LoadOptions['onRun'];
   }) {
+    this.#scheduler = new Scheduler(parts.onRun);
     this.#name = parts.name;
     this.#weights = parts.weights;
     this.#folder = parts.folder;
@@ -110,23 +116,15 @@ export class TextEmbedder {
   /**
    * Loads a model.
    *
-   * @param nameOrFolder - a folder as Hugging Face lays it out; or the name of a model on the Hugging Face Hub, such as
-   *   `BAAI/bge-small-en-v1.5`, which is downloaded into the cache unless it is there; or `all-MiniLM-L6-v2`, the default,
-   *   which comes with gemmule, and is asked of the Hub only with a `revision`.
-   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be;
-   *   HubError when the Hub does not have the model, refuses it, or cannot be reached.
+   * @param nameOrFolder - a folder as Hugging Face lays it out; or `all-MiniLM-L6-v2`, the default, which comes with gemmule.
+   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be.
    */
   static async load(nameOrFolder: string = DEFAULT_MODEL_NAME, options: LoadOptions = {}): Promise<TextEmbedder> {
     if (typeof nameOrFolder !== 'string' || nameOrFolder === '') {
-      throw new ArgumentError(
-        `TextEmbedder.load: expected a model folder or the name of a model, got ${String(nameOrFolder)}`,
-      );
+      throw new ArgumentError(`TextEmbedder.load: expected the path of a model folder, got ${String(nameOrFolder)}`);
     }
     const { backend = defaultBackend(), dtype } = options;
-    const isDefault = isDefaultModelName(nameOrFolder) && options.revision === undefined;
-    const folder = isDefault
-      ? ModelFolder.open(defaultModelFolder())
-      : await openModelFolder('TextEmbedder.load', nameOrFolder, options);
+    const folder = ModelFolder.open(isDefaultModelName(nameOrFolder) ? defaultModelFolder() : nameOrFolder);
     const config = readSentenceConfig(folder);
     const tokenizer = Tokenizer.fromFolder(config.transformer.path);
     const encoder = await loadModel(config.transformer, { backend, weightFormat: dtype });
@@ -140,11 +138,10 @@ export class TextEmbedder {
     const most = encoder.config.maxTokens;
     const maxTokens = options.maxTokens ?? Math.min(config.maxTokens ?? most, most);
     requireCount('TextEmbedder.load', 'maxTokens', maxTokens, 1, most);
-    // A folder in the cache is named after a commit.
-    const isFolder = path.resolve(nameOrFolder) === folder.path;
-    const name = isDefault ? DEFAULT_MODEL_NAME : isFolder ? path.basename(folder.path) : nameOrFolder;
+    const name = isDefaultModelName(nameOrFolder) ? DEFAULT_MODEL_NAME : path.basename(folder.path);
     const model = new SentenceModel(encoder, config, dense);
-    return new TextEmbedder({ name, weights: weightFormat, folder, config, model, tokenizer, maxTokens });
+    const { onRun } = options;
+    return new TextEmbedder({ name, weights: weightFormat, folder, config, model, tokenizer, maxTokens, onRun });
   }
 
   /** The length of a vector. */
@@ -165,21 +162,29 @@ export class TextEmbedder {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Tensor<'float32'>> {
     requireTexts('embed', texts);
-    const { dimensions = this.dimension, normalize = this.#config.normalize } = options;
-    requireCount('embed', 'dimensions', dimensions, 1, this.dimension);
     const prompt = this.#promptText(options.prompt);
     const promptTokens = this.#config.pooling.includePrompt || prompt === '' ? 0 : this.#promptTokens(prompt);
-    const inEngine = normalize && this.#model.normalizesWhilePooling && dimensions === this.dimension;
-    const width = this.dimension;
-    return this.#collect(texts.length, dimensions, (result) => ({
-      ...this.#job('embed', texts, prompt, options),
-      route: this.#model.texts(inEngine, promptTokens),
-      accept: (index, { numbers, sequence }) => {
-        const vector = result.subarray(index * dimensions, (index + 1) * dimensions);
-        vector.set(numbers.subarray(sequence * width, sequence * width + dimensions));
-        if (normalize && !inEngine) normalizeInPlace(vector);
-      },
-    }));
+    return this.#embed('embed', this.#job('embed', texts, prompt, options), promptTokens, options);
+  }
+
+  /**
+   * The vectors of texts that are tokens already. Nothing is added to them, neither a prompt nor the tokens that the model
+   * wants around a text: `tokenizer.encode(text).ids` has the latter.
+   *
+   * @param sequences - the ids of each text's tokens, at least one; those beyond `maxTokens` are cut off.
+   * @returns float32 `[sequences.length, dimensions]`.
+   * @throws ArgumentError for an id that the model does not have; otherwise as {@link embed}.
+   */
+  async embedIds(
+    sequences: readonly ArrayLike<number>[],
+    options: Omit<EmbedOptions, 'prompt'> = {},
+  ): Promise<Tensor<'float32'>> {
+    requireSequences('embedIds', sequences, this.#model.encoder.config.vocabSize);
+    const job = this.#encodedJob('embedIds', sequences.length, options, (index, maxTokens) => {
+      const ids = Int32Array.from(sequences[index] as ArrayLike<number>);
+      return { ids: ids.subarray(0, maxTokens), truncated: ids.length > maxTokens };
+    });
+    return this.#embed('embedIds', job, 0, options);
   }
 
   /**
@@ -326,26 +331,56 @@ export class TextEmbedder {
     return Tensor.fromView<'float32'>(view);
   }
 
-  /** What jobs of all kinds have in common: tokenising, progress, cancelling. */
-  #job(
+  /** Pools what a job encodes into one vector each. */
+  #embed(
     operation: string,
-    texts: readonly string[],
-    prompt: string,
+    job: EncodedJob,
+    promptTokens: number,
+    options: Omit<EmbedOptions, 'prompt'>,
+  ): Promise<Tensor<'float32'>> {
+    const { dimensions = this.dimension, normalize = this.#config.normalize } = options;
+    requireCount(operation, 'dimensions', dimensions, 1, this.dimension);
+    const inEngine = normalize && this.#model.normalizesWhilePooling && dimensions === this.dimension;
+    const width = this.dimension;
+    return this.#collect(job.size, dimensions, (result) => ({
+      ...job,
+      route: this.#model.texts(inEngine, promptTokens),
+      accept: (index, { numbers, sequence }) => {
+        const vector = result.subarray(index * dimensions, (index + 1) * dimensions);
+        vector.set(numbers.subarray(sequence * width, sequence * width + dimensions));
+        if (normalize && !inEngine) normalizeInPlace(vector);
+      },
+    }));
+  }
+
+  /** What jobs on texts have in common. */
+  #job(operation: string, texts: readonly string[], prompt: string, options: CallOptions): EncodedJob {
+    return this.#encodedJob(operation, texts.length, options, (index, maxTokens) =>
+      this.tokenizer.encodeIds(this.#prepare(prompt + texts[index]), { maxTokens }),
+    );
+  }
+
+  /** What jobs of all kinds have in common: cutting, progress, cancelling. */
+  #encodedJob(
+    operation: string,
+    size: number,
     options: CallOptions,
-  ): Pick<Job, 'size' | 'encode' | 'signal' | 'onProgress'> {
+    encode: (index: number, maxTokens: number) => EncodedIds,
+  ): EncodedJob {
     const { signal, onProgress, truncate = true } = options;
     const maxTokens = this.#limit(operation, options);
-    const truncation = new TruncationCount();
+    const counts = new ReadCounts();
     return {
-      size: texts.length,
+      size,
       signal,
       encode: (index) => {
-        const { ids, truncated } = this.tokenizer.encodeIds(this.#prepare(prompt + texts[index]), { maxTokens });
+        const { ids, truncated } = encode(index, maxTokens);
         if (truncated && !truncate) throw truncatedText(operation, index, maxTokens);
-        if (truncated) truncation.count += 1;
+        if (truncated) counts.truncated += 1;
+        counts.tokens += ids.length;
         return ids;
       },
-      onProgress: onProgress && ((done) => onProgress({ done, total: texts.length, truncated: truncation.count })),
+      onProgress: onProgress && ((done) => onProgress({ done, total: size, ...counts })),
     };
   }
 

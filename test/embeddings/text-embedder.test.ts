@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EmbedProgress, RunReport } from '../../src/embeddings/options.js';
 import { TextEmbedder } from '../../src/embeddings/text-embedder.js';
 import { ArgumentError, DisposedError, TruncatedTextError } from '../../src/errors.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -31,6 +32,52 @@ describe.each(BACKENDS)('TextEmbedder on the %s backend', (name, backend) => {
       const [alone] = rowsOf(await embedder.embed([text]));
       // The same bits: no sum depends on what else is in a batch.
       expect(together[index], `text ${index}`).toEqual(alone);
+    }
+  });
+
+  it('embeds tokens as it embeds their text, cut alike', async () => {
+    using embedder = await load();
+    const texts = mixedTexts(20);
+    const ids = texts.map((text) => embedder.tokenizer.encodeIds(text).ids);
+    const expected = rowsOf(await embedder.embed(texts));
+    expect(rowsOf(await embedder.embedIds(ids))).toEqual(expected);
+    expect(rowsOf(await embedder.embedIds(ids.map((list) => [...list])))).toEqual(expected);
+    const [cut] = rowsOf(await embedder.embedIds([ids[1]], { maxTokens: 3, dimensions: 8, normalize: false }));
+    const [short] = rowsOf(await embedder.embedIds([ids[1].subarray(0, 3)], { dimensions: 8, normalize: false }));
+    expect(cut).toEqual(short);
+    await expect(embedder.embedIds([ids[1]], { maxTokens: 3, truncate: false })).rejects.toThrow(TruncatedTextError);
+    expect((await embedder.embedIds([])).shape).toEqual([0, 48]);
+  });
+
+  it.each([
+    ['no array', 'text', /sequences must be an array of arrays of ids, got a string/],
+    ['a text', ['text'], /sequences\[0\] must be an array of at least one id, got a string/],
+    ['no ids', [[1], []], /sequences\[1\] must be an array of at least one id, got no ids/],
+    ['an id that is none', [[1, 2 ** 20]], /sequences\[0\]\[1\] must be a token's id from 0 to \d+, got 1048576/],
+    ['a negative id', [[-1]], /sequences\[0\]\[0\] must be a token's id/],
+    ['a fraction', [[1.5]], /got 1\.5/],
+    ['something else', [[null]], /got null/],
+  ])('refuses %s for tokens', async (_, sequences, message) => {
+    using embedder = await load();
+    await expect(embedder.embedIds(sequences as never)).rejects.toThrow(message);
+  });
+
+  it('reports every batch to whom it was asked to', async () => {
+    const reports: RunReport[] = [];
+    using embedder = await TextEmbedder.load(modelFolder('bert'), { backend, onRun: (report) => reports.push(report) });
+    const texts = mixedTexts(300);
+    let tokens = 0;
+    const onProgress = (progress: EmbedProgress) => {
+      tokens = progress.tokens;
+    };
+    await Promise.all([embedder.embed(texts, { onProgress }), embedder.embed([])]);
+    const lengths = reports.flatMap((report) => report.lengths);
+    expect(lengths).toHaveLength(300);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(tokens);
+    expect(reports.flatMap(({ waits }) => waits)).toHaveLength(1);
+    for (const { milliseconds, waits } of reports) {
+      expect(milliseconds).toBeGreaterThan(0);
+      for (const wait of waits) expect(wait).toBeGreaterThanOrEqual(0);
     }
   });
 
@@ -79,10 +126,13 @@ describe.each(BACKENDS)('TextEmbedder on the %s backend', (name, backend) => {
     using embedder = await load();
     const [long] = goldenCases('bert').filter(({ ids }) => ids.length > 60);
     const texts = ['short', `${long.text} ${long.text}`, 'short again'];
-    const seen: { done: number; total: number; truncated: number }[] = [];
+    const seen: { done: number; total: number; truncated: number; tokens: number }[] = [];
     const vectors = await embedder.embed(texts, { onProgress: (progress) => seen.push({ ...progress }) });
     expect(vectors.shape).toEqual([3, 48]);
-    expect(seen.at(-1)).toEqual({ done: 3, total: 3, truncated: 1 });
+    const tokens = texts.reduce((sum, text) => {
+      return sum + embedder.tokenizer.encodeIds(text, { maxTokens: embedder.maxTokens }).ids.length;
+    }, 0);
+    expect(seen.at(-1)).toEqual({ done: 3, total: 3, truncated: 1, tokens });
     await expect(embedder.embed(texts, { truncate: false })).rejects.toThrow(TruncatedTextError);
     await expect(embedder.embed(texts, { truncate: false })).rejects.toThrow(/texts\[1\] has more than 96 tokens/);
     expect((await embedder.embed(['short'], { truncate: false })).shape).toEqual([1, 48]);

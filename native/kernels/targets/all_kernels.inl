@@ -10,7 +10,6 @@
 #include "kernels/gemm_int8.inl"
 #include "kernels/normalization.inl"
 #include "kernels/pooling.inl"
-#include "kernels/codes.inl"
 #include "kernels/wide_math.inl"
 #include "kernels/elementwise_unary.inl"
 #include "kernels/elementwise_binary.inl"
@@ -29,7 +28,6 @@ inline constexpr KernelTable kKernels = {
     .attention = kAttentionKernels,
     .normalization = kNormalizationKernels,
     .pooling = kPoolingKernels,
-    .codes = kCodeKernels,
     .elementwise = kElementwiseKernels,
     .cast = kCastKernels,
     .reduction = kReductionKernels,

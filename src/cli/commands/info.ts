@@ -1,7 +1,7 @@
-import { engineInfo, VERSION } from '../../index.js';
+import { engineInfo, TextEmbedder, VERSION } from '../../index.js';
 import type { Command } from '../command.js';
 import { formatTable } from '../table.js';
-import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 export const infoCommand: Command = {
   name: 'info',
@@ -11,9 +11,9 @@ export const infoCommand: Command = {
       --json             one JSON object
 ${MODEL_USAGE}`,
   options: { ...MODEL_OPTIONS, json: { type: 'boolean' } },
-  async run({ options, signal }) {
+  async run({ options }) {
     const engine = engineInfo();
-    const embedder = await loadEmbedder(options, signal);
+    const embedder = await TextEmbedder.load(...loadOptions(options));
     try {
       const facts = {
         version: VERSION,

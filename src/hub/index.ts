@@ -1,2 +1,0 @@
-export { type DownloadOptions, type DownloadProgress, downloadModel } from './download.js';
-export type { HubOptions } from './settings.js';
