@@ -14,8 +14,10 @@ const ENTRIES = {
   index: 'src/index.ts',
   linalg: 'src/linalg/index.ts',
   geometry: 'src/geometry/index.ts',
+  search: 'src/search/index.ts',
   serve: 'src/serve/index.ts',
   cli: 'src/cli/main.ts',
+  hub: 'src/hub/index.ts',
 };
 
 const dist = path.join(root, 'dist');

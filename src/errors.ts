@@ -16,6 +16,7 @@ export type GemmuleErrorCode =
   | 'ERR_MODEL'
   | 'ERR_TOKENIZER'
   | 'ERR_TRUNCATED'
+  | 'ERR_HUB'
   | 'ERR_DEPENDENCY'
   | 'ERR_REQUEST';
 
@@ -133,6 +134,17 @@ export class TokenizerError extends GemmuleError {
 export class TruncatedTextError extends GemmuleError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_TRUNCATED', message, options);
+  }
+}
+
+/** The Hugging Face Hub refuses a request, cannot be reached, or sends something other than what it promised. */
+export class HubError extends GemmuleError {
+  /** The HTTP status that the Hub answered with; null where there was no answer, or it was not to blame. */
+  readonly status: number | null;
+
+  constructor(message: string, options: ErrorOptions & { readonly status?: number | null } = {}) {
+    super('ERR_HUB', message, options);
+    this.status = options.status ?? null;
   }
 }
 

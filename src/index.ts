@@ -11,6 +11,7 @@ export {
 } from './embeddings/text-embedder.js';
 export { type EngineSummary, engineInfo, type MemoryUsage, memory, setThreads } from './engine.js';
 export * from './errors.js';
+export { type DownloadOptions, type DownloadProgress, downloadModel, type HubOptions } from './hub/index.js';
 export { readNpy, writeNpy } from './io/npy.js';
 export { SafetensorsFile, type TensorSource } from './io/safetensors.js';
 export type { SafetensorsEntry } from './io/safetensors-header.js';

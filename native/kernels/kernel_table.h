@@ -2,6 +2,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/cast.h"
+#include "kernels/codes.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_bfloat16.h"
@@ -27,6 +28,7 @@ struct KernelTable {
   AttentionKernels attention;
   NormalizationKernels normalization;
   PoolingKernels pooling;
+  CodeKernels codes;
   ElementwiseKernels elementwise;
   CastKernels cast;
   ReductionKernels reduction;

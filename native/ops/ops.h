@@ -12,6 +12,7 @@ std::span<const OpDefinition> linearOps();
 std::span<const OpDefinition> normalizationOps();
 std::span<const OpDefinition> attentionOps();
 std::span<const OpDefinition> poolingOps();
+std::span<const OpDefinition> codeOps();
 std::span<const OpDefinition> elementwiseOps();
 std::span<const OpDefinition> castOps();
 std::span<const OpDefinition> reductionOps();

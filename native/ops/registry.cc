@@ -13,6 +13,7 @@ std::span<const OpDefinition> allOps() {
              normalizationOps(),
              attentionOps(),
              poolingOps(),
+             codeOps(),
              elementwiseOps(),
              castOps(),
              reductionOps(),

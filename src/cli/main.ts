@@ -1,9 +1,12 @@
 import { GemmuleError, VERSION } from '../index.js';
 import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
+import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
+import { indexCommand } from './commands/index-folder.js';
 import { infoCommand } from './commands/info.js';
 import { quantizeCommand } from './commands/quantize.js';
+import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
 import { similarityCommand } from './commands/similarity.js';
 import { tokenizeCommand } from './commands/tokenize.js';
@@ -11,6 +14,10 @@ import { tokenizeCommand } from './commands/tokenize.js';
 const COMMANDS: readonly Command[] = [
   embedCommand,
   similarityCommand,
+  tokenizeCommand,
+  downloadCommand,
+  indexCommand,
+  searchCommand,
   tokenizeCommand,
   serveCommand,
   quantizeCommand,

@@ -14,11 +14,25 @@ export class ProgressLine {
 
   /** @param fraction - from 0 to 1, or null where the end is not in sight. */
   update(texts: number, fraction: number | null): void {
+    this.#draw(fraction, (seconds) => {
+      return `${texts.toLocaleString('en')} texts, ${Math.round(texts / seconds).toLocaleString('en')}/s`;
+    });
+  }
+
+  /** Shows how far a download is. */
+  updateBytes(bytes: number, total: number | null): void {
+    const megabytes = (count: number) => (count / 1e6).toFixed(1);
+    this.#draw(total === null || total === 0 ? null : Math.min(bytes / total, 1), (seconds) => {
+      const whole = total === null ? '' : ` of ${megabytes(total)}`;
+      return `${megabytes(bytes)}${whole} MB, ${megabytes(bytes / seconds)} MB/s`;
+    });
+  }
+
+  #draw(fraction: number | null, describe: (seconds: number) => string): void {
     const now = performance.now();
     if (!this.#visible || now - this.#lastDrawn < REDRAW_MILLISECONDS) return;
     this.#lastDrawn = now;
-    const rate = Math.round((texts * 1000) / Math.max(now - this.#start, 1));
-    const count = `${texts.toLocaleString('en')} texts, ${rate.toLocaleString('en')}/s`;
+    const count = describe(Math.max(now - this.#start, 1) / 1000);
     process.stderr.write(`\r\x1b[K${fraction === null ? '' : `${formatBar(fraction)}  `}${count}`);
   }
 

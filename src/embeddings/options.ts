@@ -1,9 +1,10 @@
 import type { Backend } from '../backend/index.js';
 import type { PackFormat } from '../backend/view.js';
 import { ArgumentError } from '../errors.js';
+import type { DownloadOptions } from '../hub/index.js';
 
-/** Settings of `TextEmbedder.load`. */
-export interface LoadOptions {
+/** Settings of `TextEmbedder.load`; those of the Hub are for models that are given by a name there. */
+export interface LoadOptions extends DownloadOptions {
   /** What computes; the default backend by default. */
   readonly backend?: Backend | undefined;
   /**

@@ -2,12 +2,13 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Backend } from '../backend/index.js';
 import { ArgumentError, FileError, GemmuleError } from '../errors.js';
-import { ModelFolder } from '../io/model-folder.js';
+import type { DownloadOptions } from '../hub/index.js';
+import { openModelFolder } from '../hub/open.js';
 import { QUANTIZED_DTYPES, type QuantizedDType, writeQuantizedWeights } from '../models/quantize.js';
 import { readSentenceConfig } from './sentence-config.js';
 
-/** Settings of {@link quantizeModel}. */
-export interface QuantizeOptions {
+/** Settings of {@link quantizeModel}; those of the Hub are for a source that is given by a name there. */
+export interface QuantizeOptions extends DownloadOptions {
   /** `int8` by default. */
   readonly dtype?: QuantizedDType | undefined;
   /** What the model runs on, which int8 needs to find out which of its channels are large; the default one by default. */
@@ -22,7 +23,7 @@ const WEIGHT_INDEX = /\.index\.json$/;
  * Writes a copy of a model with its weights in fewer bits: half of float32's size for `float16` and `bfloat16`, about a
  * quarter for `int8`. `TextEmbedder.load` reads it as it reads the original.
  *
- * @param source - a model folder that `TextEmbedder.load` reads.
+ * @param source - a model folder that `TextEmbedder.load` reads, or the name of such a model on the Hugging Face Hub.
  * @param target - the folder to write; it must not exist yet. It appears once it is complete.
  * @throws ArgumentError when there is something under that name, FileError when it cannot be written, and what loading the
  *   model throws.
@@ -32,10 +33,10 @@ export async function quantizeModel(source: string, target: string, options: Qua
   if (!QUANTIZED_DTYPES.includes(dtype)) {
     throw new ArgumentError(`quantizeModel: dtype must be one of ${QUANTIZED_DTYPES.join(', ')}, got ${String(dtype)}`);
   }
-  const folder = ModelFolder.open(source);
-  const { transformer, dense } = readSentenceConfig(folder);
   const destination = path.resolve(target);
   await requireAbsent(destination);
+  const folder = await openModelFolder('quantizeModel', source, options);
+  const { transformer, dense } = readSentenceConfig(folder);
   let partial: string | null = null;
   try {
     await mkdir(path.dirname(destination), { recursive: true });

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { defaultBackend } from '../backend/index.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import { ArgumentError, DisposedError, ModelError, TruncatedTextError } from '../errors.js';
+import { openModelFolder } from '../hub/open.js';
 import { ModelFolder } from '../io/model-folder.js';
 import { loadModel } from '../models/load.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -116,15 +117,23 @@ export class TextEmbedder {
   /**
    * Loads a model.
    *
-   * @param nameOrFolder - a folder as Hugging Face lays it out; or `all-MiniLM-L6-v2`, the default, which comes with gemmule.
-   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be.
+   * @param nameOrFolder - a folder as Hugging Face lays it out; or the name of a model on the Hugging Face Hub, such as
+   *   `BAAI/bge-small-en-v1.5`, which is downloaded into the cache unless it is there; or `all-MiniLM-L6-v2`, the default,
+   *   which comes with gemmule, and is asked of the Hub only with a `revision`.
+   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be;
+   *   HubError when the Hub does not have the model, refuses it, or cannot be reached.
    */
   static async load(nameOrFolder: string = DEFAULT_MODEL_NAME, options: LoadOptions = {}): Promise<TextEmbedder> {
     if (typeof nameOrFolder !== 'string' || nameOrFolder === '') {
-      throw new ArgumentError(`TextEmbedder.load: expected the path of a model folder, got ${String(nameOrFolder)}`);
+      throw new ArgumentError(
+        `TextEmbedder.load: expected a model folder or the name of a model, got ${String(nameOrFolder)}`,
+      );
     }
     const { backend = defaultBackend(), dtype } = options;
-    const folder = ModelFolder.open(isDefaultModelName(nameOrFolder) ? defaultModelFolder() : nameOrFolder);
+    const isDefault = isDefaultModelName(nameOrFolder) && options.revision === undefined;
+    const folder = isDefault
+      ? ModelFolder.open(defaultModelFolder())
+      : await openModelFolder('TextEmbedder.load', nameOrFolder, options);
     const config = readSentenceConfig(folder);
     const tokenizer = Tokenizer.fromFolder(config.transformer.path);
     const encoder = await loadModel(config.transformer, { backend, weightFormat: dtype });
@@ -138,7 +147,9 @@ export class TextEmbedder {
     const most = encoder.config.maxTokens;
     const maxTokens = options.maxTokens ?? Math.min(config.maxTokens ?? most, most);
     requireCount('TextEmbedder.load', 'maxTokens', maxTokens, 1, most);
-    const name = isDefaultModelName(nameOrFolder) ? DEFAULT_MODEL_NAME : path.basename(folder.path);
+    // A folder in the cache is named after a commit.
+    const isFolder = path.resolve(nameOrFolder) === folder.path;
+    const name = isDefault ? DEFAULT_MODEL_NAME : isFolder ? path.basename(folder.path) : nameOrFolder;
     const model = new SentenceModel(encoder, config, dense);
     const { onRun } = options;
     return new TextEmbedder({ name, weights: weightFormat, folder, config, model, tokenizer, maxTokens, onRun });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FileError, GemmuleError } from '../errors.js';
 
 /**
@@ -11,6 +12,7 @@ import { FileError, GemmuleError } from '../errors.js';
  * @throws FileError when the file cannot be written; what `write` throws on purpose passes through.
  */
 export async function writeFileAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  await removeAbandoned(path);
   const temporary = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
   try {
     const file = await open(temporary, 'wx');
@@ -25,5 +27,21 @@ export async function writeFileAtomically(path: string, write: (file: FileHandle
     await unlink(temporary).catch(() => undefined);
     if (cause instanceof GemmuleError) throw cause;
     throw new FileError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Nobody writes a file for so long without touching it. */
+const ABANDONED_MILLISECONDS = 3_600_000;
+
+async function removeAbandoned(path: string): Promise<void> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(`${basename(path)}.`) || !/\.\d+-[0-9a-f]{12}\.partial$/.test(name)) continue;
+    const file = join(folder, name);
+    const status = await stat(file).catch(() => null);
+    if (status !== null && Date.now() - status.mtimeMs > ABANDONED_MILLISECONDS) {
+      await unlink(file).catch(() => undefined);
+    }
   }
 }

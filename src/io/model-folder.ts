@@ -20,7 +20,7 @@ export class ModelFolder {
   static open(folder: string): ModelFolder {
     if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
       throw new FileError(
-        `there is no model folder ${folder}; give the path of a folder with config.json and ${WEIGHTS}, as Hugging Face lays it out`,
+        `there is no model folder ${folder}; give the path of a folder with config.json and ${WEIGHTS}, as Hugging Face lays it out, or the name of a model on the Hub, such as BAAI/bge-small-en-v1.5`,
       );
     }
     return new ModelFolder(path.resolve(folder));

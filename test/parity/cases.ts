@@ -440,6 +440,22 @@ const sparse: fc.Arbitrary<Arguments> = fc
 const named = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));
 
+/** Rows of code bytes with room between them, and scales. */
+function codes(scaled: boolean): fc.Arbitrary<Arguments> {
+  const sizes = fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 40 }), fc.nat({ max: 100 }), fc.nat({ max: 3 }));
+  return sizes.chain(([queries, rows, columns, gap]) => {
+    const within = (count: number): fc.Arbitrary<HostView> =>
+      viewOf('uint8', [count, columns + gap], { contiguous: true }).map((view) => ({
+        ...view,
+        dims: [count, columns],
+      }));
+    const scales = viewOf('float32', [rows], { range: { min: 0, max: 2 }, contiguous: true });
+    return fc
+      .tuple(within(queries), within(rows), scales)
+      .map(([a, b, c]) => ({ operands: scaled ? [a, b, c] : [a, b], attributes: {} }));
+  });
+}
+
 /** Cases of all primitives; svd has tests of its own, since its vectors are not unique. */
 export const CASES: Record<string, Case> = {
   ...named(Object.keys(unaryPrimitives), (name) =>
@@ -482,4 +498,6 @@ export const CASES: Record<string, Case> = {
   attention: { ulps: 8, arguments: attention },
   attentionWeights: { ulps: 8, arguments: attentionWeights },
   pool: { ulps: 8, arguments: pool },
+  codeProducts: { ulps: 0, arguments: codes(true) },
+  hammingDistances: { ulps: 0, arguments: codes(false) },
 };

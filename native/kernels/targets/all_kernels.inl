@@ -10,6 +10,7 @@
 #include "kernels/gemm_int8.inl"
 #include "kernels/normalization.inl"
 #include "kernels/pooling.inl"
+#include "kernels/codes.inl"
 #include "kernels/wide_math.inl"
 #include "kernels/elementwise_unary.inl"
 #include "kernels/elementwise_binary.inl"
@@ -28,6 +29,7 @@ inline constexpr KernelTable kKernels = {
     .attention = kAttentionKernels,
     .normalization = kNormalizationKernels,
     .pooling = kPoolingKernels,
+    .codes = kCodeKernels,
     .elementwise = kElementwiseKernels,
     .cast = kCastKernels,
     .reduction = kReductionKernels,

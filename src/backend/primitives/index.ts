@@ -3,6 +3,7 @@ import { binaryPrimitives, cast, unaryPrimitives, where } from './elementwise.js
 import { concat, random, take, takeAlongAxis } from './indexing.js';
 import { matmul, svd } from './matrix.js';
 import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js';
+import { codeProducts, hammingDistances } from './search.js';
 import { sparseGram, sparseMatmul } from './sparse.js';
 import { attention, attentionWeights, embedding, layerNorm, linear, pool } from './transformer.js';
 
@@ -30,6 +31,8 @@ export const PRIMITIVES = {
   attention,
   attentionWeights,
   pool,
+  codeProducts,
+  hammingDistances,
 } as const;
 
 export type PrimitiveName = keyof typeof PRIMITIVES;

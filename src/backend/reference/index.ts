@@ -12,6 +12,7 @@ import type { Kernel, KernelOperand, Kernels, Result } from './kernel.js';
 import { matrixKernels } from './matrix.js';
 import { packWeight, requireOwnWeight } from './packed-weight.js';
 import { reductionKernels, scanKernels, sortingKernels } from './reduction.js';
+import { searchKernels } from './search.js';
 import { sparseKernels } from './sparse.js';
 import { transformerKernels } from './transformer.js';
 
@@ -24,6 +25,7 @@ const kernels: Kernels<PrimitiveName> = {
   ...matrixKernels,
   ...sparseKernels,
   ...transformerKernels,
+  ...searchKernels,
 };
 
 function allocate(primitive: string, { dtype, dims }: OutputSpec): Result {

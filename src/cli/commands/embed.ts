@@ -1,11 +1,11 @@
-import { type Tensor, TextEmbedder } from '../../index.js';
+import type { Tensor } from '../../index.js';
 import { onInterrupt } from '../cleanup.js';
 import { type Command, choiceOption, countOption, stringOption } from '../command.js';
 import { inGroups, openSource, type TextSource } from '../input.js';
 import { createWriter, needsPatching, OUTPUT_FORMATS, type OutputFormat, type RowWriter } from '../output/formats.js';
 import { openSink } from '../output/sink.js';
 import { ProgressLine } from '../progress.js';
-import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 /** Texts embedded in one call: enough to keep all threads busy, few enough that memory stays flat. */
 const GROUP_TEXTS = 512;
@@ -87,7 +87,7 @@ export const embedCommand: Command = {
     const dimensions = countOption(options, 'dimensions');
     const maxTokens = countOption(options, 'max-tokens');
     const source = openSource(context);
-    const embedder = await TextEmbedder.load(...loadOptions(options));
+    const embedder = await loadEmbedder(options, signal);
     const sink = openSink(out, needsPatching(format));
     const progress = new ProgressLine();
     const forget = onInterrupt(() => {

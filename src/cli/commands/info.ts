@@ -1,7 +1,7 @@
-import { engineInfo, TextEmbedder, VERSION } from '../../index.js';
+import { engineInfo, VERSION } from '../../index.js';
 import type { Command } from '../command.js';
 import { formatTable } from '../table.js';
-import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 export const infoCommand: Command = {
   name: 'info',
@@ -11,9 +11,9 @@ export const infoCommand: Command = {
       --json             one JSON object
 ${MODEL_USAGE}`,
   options: { ...MODEL_OPTIONS, json: { type: 'boolean' } },
-  async run({ options }) {
+  async run({ options, signal }) {
     const engine = engineInfo();
-    const embedder = await TextEmbedder.load(...loadOptions(options));
+    const embedder = await loadEmbedder(options, signal);
     try {
       const facts = {
         version: VERSION,

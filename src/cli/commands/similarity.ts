@@ -1,8 +1,7 @@
-import { TextEmbedder } from '../../index.js';
 import { type Command, UsageError } from '../command.js';
 import { openSource, readAll } from '../input.js';
 import { clip, formatTable } from '../table.js';
-import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 const LABEL_CELLS = 48;
 
@@ -39,7 +38,7 @@ ${MODEL_USAGE}`,
         `similarity takes at most ${MOST_TEXTS} texts, got ${texts.length}; use embed and --output npy`,
       );
     }
-    const embedder = await TextEmbedder.load(...loadOptions(context.options));
+    const embedder = await loadEmbedder(context.options, context.signal);
     try {
       using vectors = await embedder.embed(texts, { signal: context.signal });
       using similarity = embedder.similarity(vectors, vectors);

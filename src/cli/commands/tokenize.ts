@@ -1,8 +1,7 @@
-import { TextEmbedder } from '../../index.js';
 import type { Command } from '../command.js';
 import { openSource } from '../input.js';
 import { clip, formatTable } from '../table.js';
-import { loadOptions, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
+import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 const PIECE_CELLS = 40;
 
@@ -19,7 +18,7 @@ ${MODEL_USAGE}`,
   options: { ...MODEL_OPTIONS, file: { type: 'string', short: 'f' }, json: { type: 'boolean' } },
   async run(context) {
     const source = openSource(context);
-    const embedder = await TextEmbedder.load(...loadOptions(context.options));
+    const embedder = await loadEmbedder(context.options, context.signal);
     try {
       let first = true;
       for await (const text of source.texts) {
