@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isDefaultModelName } from '../embeddings/default-model.js';
 import type { TextEmbedder } from '../embeddings/text-embedder.js';
 import { ArgumentError, FileError, FormatError } from '../errors.js';
 import { isJsonObject, parseStrictJson } from '../io/json.js';
@@ -298,7 +297,8 @@ export class PassageIndex {
     if (name === undefined || folder === undefined) {
       throw new FormatError(`${file} is a vector index, but not one of a folder; make one with indexFolder`);
     }
-    this.model = { name, source: isDefaultModelName(name) ? name : folder };
+    // A model loaded from a folder is called as the folder is.
+    this.model = { name, source: name === path.basename(folder) ? folder : name };
     this.#index = index;
     this.#path = file;
   }
