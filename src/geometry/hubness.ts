@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js';
 import { fromTypedArray } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { realMatrix, requireCount, requireNotNegative } from './arguments.js';
-import { centred, DISTANCE_BLOCK, squaredDistances, squaredLengths, unitRows } from './distances.js';
+import { centred, DistancePoints, unitRows } from './distances.js';
 
 export interface HubnessOptions {
   /** How many nearest neighbours each vector names. Default 10. */
@@ -43,15 +43,13 @@ export function hubness(x: Tensor, options: HubnessOptions = {}): Hubness {
   using vectors = realMatrix('hubness', 'x', x, 2);
   const [count] = vectors.shape as [number];
   requireCount('hubness', 'neighbours', neighbours, 1, count - 1);
-  using points = metric === 'cosine' ? unitRows(vectors) : centred(vectors);
-  using squared = squaredLengths(points);
+  using placed = metric === 'cosine' ? unitRows(vectors) : centred(vectors);
+  using points = new DistancePoints(placed);
   const occurrences = new Int32Array(count);
-  const step = Math.max(1, Math.floor(DISTANCE_BLOCK / count));
+  const step = DistancePoints.blockOf(count);
   for (let begin = 0; begin < count; begin += step) {
     const end = Math.min(begin + step, count);
-    using block = points.slice([begin, end]);
-    using blockSquared = squared.slice([begin, end]);
-    using distances = squaredDistances(block, points, blockSquared, squared);
+    using distances = points.squaredDistances(begin, end, points);
     const numbers = distances.toTypedArray() as Float32Array;
     for (let n = begin; n < end; n++) numbers[(n - begin) * count + n] = Infinity;
     const { values, indices } = distances.topk(neighbours, 1, { largest: false });

@@ -6,7 +6,7 @@ import { arrayConstructor } from '../tensor/dtype.js';
 import { Random } from '../tensor/random.js';
 import { Tensor } from '../tensor/tensor.js';
 import { realMatrix, requireCount, requireFeatures, requireNotNegative } from './arguments.js';
-import { DISTANCE_BLOCK, squaredDistances, squaredLengths } from './distances.js';
+import { DistancePoints } from './distances.js';
 
 export interface KMeansOptions {
   /** The first centroids: by k-means++ (default), rows drawn at random, or given, `[clusters, features]`. */
@@ -37,16 +37,14 @@ export interface Clustering {
 interface Points {
   /** `[count, features]`, less their mean. */
   readonly x: Tensor<RealDType>;
-  /** `[count]`. */
-  readonly squared: Tensor<RealDType>;
+  readonly distances: DistancePoints;
   readonly count: number;
-  readonly features: number;
 }
 
 interface Assignment {
   readonly labels: Int32Array;
   /** Squared distances to the nearest centroid. */
-  readonly distances: Float32Array | Float64Array;
+  readonly squares: Float32Array | Float64Array;
 }
 
 /**
@@ -73,9 +71,10 @@ export function kMeans(x: Tensor, clusters: number, options: KMeansOptions = {})
   }
   using mean = vectors.mean([0]) as Tensor as Tensor<RealDType>;
   using centredX = vectors.subtract(mean) as Tensor as Tensor<RealDType>;
-  using squared = squaredLengths(centredX);
-  const points: Points = { x: centredX, squared, count, features };
-  using totalSquares = squared.sum();
+  using distances = new DistancePoints(centredX);
+  const points: Points = { x: centredX, distances, count };
+  using squares = centredX.square();
+  using totalSquares = squares.sum();
   const leastShift = (tolerance * (totalSquares.item() as number)) / (count * features);
 
   const random = new Random(seed);
@@ -117,10 +116,9 @@ export function nearestCentroids(
   using mean = vectors.mean([0]);
   using centredX = vectors.subtract(mean) as Tensor as Tensor<RealDType>;
   using centredC = centres.subtract(mean) as Tensor as Tensor<RealDType>;
-  using squared = squaredLengths(centredX);
-  const [count, features] = vectors.shape as [number, number];
-  const { labels, distances } = assign({ x: centredX, squared, count, features }, centredC);
-  return { labels: fromTypedArray<'int32'>(labels), distances: fromTypedArray<RealDType>(distances.map(Math.sqrt)) };
+  using points = new DistancePoints(centredX);
+  const { labels, squares } = assign({ x: centredX, distances: points, count: vectors.shape[0] }, centredC);
+  return { labels: fromTypedArray<'int32'>(labels), distances: fromTypedArray<RealDType>(squares.map(Math.sqrt)) };
 }
 
 function initialCentroids(initial: Tensor, clusters: number, features: number, dtype: RealDType): Tensor<RealDType> {
@@ -137,18 +135,20 @@ function rowsOf({ x }: Points, indices: ArrayLike<number>): Tensor<RealDType> {
 
 /** Centroids by greedy k-means++. */
 function spreadOut(points: Points, clusters: number, random: Random): Tensor<RealDType> {
-  const { x, squared, count } = points;
+  const { count, distances: all } = points;
   const trials = 2 + Math.floor(Math.log(clusters));
   using draws = random.uniform([clusters, trials], { dtype: 'float64' });
   const uniform = draws.toTypedArray();
   const chosen = [Math.min(count - 1, Math.floor(uniform[0] * count))];
-  const distancesTo = (indices: readonly number[]): Float64Array => {
-    using candidates = rowsOf(points, indices);
-    using lengths = squaredLengths(candidates);
-    using distances = squaredDistances(candidates, x, lengths, squared);
-    return Float64Array.from(distances.toTypedArray() as Float32Array);
+  const distancesTo = (indices: readonly number[]): Tensor<RealDType> => {
+    using rows = rowsOf(points, indices);
+    using candidates = new DistancePoints(rows);
+    using squares = candidates.squaredDistances(0, indices.length, all);
+    return squares.maximum(0) as Tensor as Tensor<RealDType>;
   };
-  let nearest = distancesTo(chosen);
+  const numbersOf = (squares: Tensor<RealDType>) => squares.toTypedArray() as Float32Array | Float64Array;
+  using first = distancesTo(chosen);
+  const nearest = numbersOf(first).slice();
   const cumulative = new Float64Array(count);
   for (let cluster = 1; cluster < clusters; cluster++) {
     let total = 0;
@@ -159,15 +159,19 @@ function spreadOut(points: Points, clusters: number, random: Random): Tensor<Rea
     const candidates = Array.from({ length: trials }, (_, trial) =>
       firstAbove(cumulative, uniform[cluster * trials + trial] * total),
     );
-    const distances = distancesTo(candidates);
+    using tried = distancesTo(candidates);
+    const distances = numbersOf(tried);
     let best = { potential: Infinity, trial: 0 };
     for (let trial = 0; trial < trials; trial++) {
+      const offset = trial * count;
       let potential = 0;
-      for (let n = 0; n < count; n++) potential += Math.min(nearest[n], distances[trial * count + n]);
+      for (let n = 0; n < count; n++) {
+        potential += distances[offset + n] < nearest[n] ? distances[offset + n] : nearest[n];
+      }
       if (potential < best.potential) best = { potential, trial };
     }
     const offset = best.trial * count;
-    nearest = nearest.map((distance, n) => Math.min(distance, distances[offset + n]));
+    for (let n = 0; n < count; n++) if (distances[offset + n] < nearest[n]) nearest[n] = distances[offset + n];
     chosen.push(candidates[best.trial]);
   }
   return rowsOf(points, chosen);
@@ -203,7 +207,7 @@ function lloyd(points: Points, start: Tensor<RealDType>, maxIterations: number, 
       return {
         centroids,
         labels: fromTypedArray<'int32'>(assignment.labels),
-        inertia: sumOf(assignment.distances),
+        inertia: sumOf(assignment.squares),
         iterations: iteration,
         converged: settled,
       };
@@ -217,31 +221,29 @@ function sumOf(numbers: Float32Array | Float64Array): number {
   return sum;
 }
 
-function assign({ x, squared, count }: Points, centroids: Tensor<RealDType>): Assignment {
-  const clusters = centroids.shape[0];
+function assign({ x, distances, count }: Points, centroids: Tensor<RealDType>): Assignment {
   const labels = new Int32Array(count);
-  const distances = new (arrayConstructor(x.dtype))(count) as Float32Array | Float64Array;
-  using lengths = squaredLengths(centroids);
-  const step = Math.max(1, Math.floor(DISTANCE_BLOCK / clusters));
+  const squares = new (arrayConstructor(x.dtype))(count) as Float32Array | Float64Array;
+  using centres = new DistancePoints(centroids);
+  const step = DistancePoints.blockOf(centres.count);
   for (let begin = 0; begin < count; begin += step) {
     const end = Math.min(begin + step, count);
-    using part = x.slice([begin, end]);
-    using partSquared = squared.slice([begin, end]);
-    using all = squaredDistances(part, centroids, partSquared, lengths);
+    using all = distances.squaredDistances(begin, end, centres);
     using nearest = all.argmin([1]);
     using least = all.min([1]);
+    using positive = least.maximum(0);
     labels.set(nearest.toTypedArray(), begin);
-    distances.set(least.toTypedArray() as Float32Array, begin);
+    squares.set(positive.toTypedArray() as Float32Array, begin);
   }
-  return { labels, distances };
+  return { labels, squares };
 }
 
 /** The mean of every cluster's vectors; one without any takes the vector farthest from its own centroid. */
-function meansOf({ x, count }: Points, { labels, distances }: Assignment, clusters: number): Tensor<RealDType> {
+function meansOf({ x, count }: Points, { labels, squares }: Assignment, clusters: number): Tensor<RealDType> {
   const sizes = new Int32Array(clusters);
   for (let n = 0; n < count; n++) sizes[labels[n]]++;
   if (sizes.includes(0)) {
-    const farthest = Array.from(distances.keys()).sort((a, b) => distances[b] - distances[a]);
+    const farthest = Array.from(squares.keys()).sort((a, b) => squares[b] - squares[a]);
     let taken = 0;
     for (let cluster = 0; cluster < clusters; cluster++) {
       if (sizes[cluster] > 0) continue;

@@ -3,7 +3,7 @@ import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
 import { fromTypedArray } from '../tensor/creation.js';
 import { Tensor } from '../tensor/tensor.js';
 import { realMatrix } from './arguments.js';
-import { centred, DISTANCE_BLOCK, squaredDistances, squaredLengths, unitRows } from './distances.js';
+import { centred, DistancePoints, unitRows } from './distances.js';
 import { membersOf } from './k-means.js';
 
 export interface Silhouette {
@@ -59,21 +59,21 @@ export function silhouette(
     [names.length, count],
   );
 
-  using points = metric === 'cosine' ? unitRows(wide) : centred(wide);
-  using squared = squaredLengths(points);
+  using placed = metric === 'cosine' ? unitRows(wide) : centred(wide);
+  using points = new DistancePoints(placed);
   const samples = new Float64Array(count);
-  const step = Math.max(1, Math.floor(DISTANCE_BLOCK / count));
+  const step = DistancePoints.blockOf(count);
   for (let begin = 0; begin < count; begin += step) {
     const end = Math.min(begin + step, count);
     const width = end - begin;
-    using block = points.slice([begin, end]);
-    using blockSquared = squared.slice([begin, end]);
-    using squares = squaredDistances(points, block, squared, blockSquared);
+    using rows = points.squaredDistances(begin, end, points);
+    using squares = rows.maximum(0) as Tensor as Tensor<'float64'>;
     // Half the squared distance of unit vectors is 1 less their cosine.
     using distances = metric === 'cosine' ? (squares.multiply(0.5) as Tensor<'float64'>) : squares.sqrt();
     const numbers = distances.toTypedArray() as Float64Array;
-    for (let n = 0; n < width; n++) numbers[(begin + n) * width + n] = 0;
-    using sums = membership.matmul(distances);
+    for (let n = 0; n < width; n++) numbers[n * count + begin + n] = 0;
+    using columns = distances.transpose();
+    using sums = membership.matmul(columns);
     const toClusters = sums.toTypedArray();
     for (let n = 0; n < width; n++) {
       const cluster = own[begin + n];
