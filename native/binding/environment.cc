@@ -41,7 +41,9 @@ void Completions::keepAlive(Napi::Env env, bool alive) {
 void Completions::deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Message* message) {
   const std::unique_ptr<Message> owned(message);
   // Without an environment, it is being torn down.
-  if (napi_env(env) != nullptr) finishRun(Environment::of(env), owned->run, owned->status);
+  if (napi_env(env) == nullptr) return;
+  Environment& environment = Environment::of(env);
+  if (!finishTask(environment, owned->run, owned->status)) finishRun(environment, owned->run, owned->status);
 }
 
 void Environment::attach(Napi::Env env) {
@@ -59,6 +61,9 @@ void Environment::close() {
   completions->close();
   for (auto& [id, pending] : runs) pending.state->run.cancel();
   runs.clear();
+  for (auto& [id, pending] : tasks) pending.task->cancel();
+  for (auto& [id, pending] : tasks) engine->finish(*pending.task);
+  tasks.clear();
   commandBuffer.Reset();
   engine.reset();
 }

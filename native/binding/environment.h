@@ -73,7 +73,17 @@ struct PendingRun {
   Napi::FunctionReference callback;
 };
 
-/// How an ended run gets from the engine's thread to the environment's. After `close` nothing gets through any more.
+/// A task that JavaScript waits for. Its arrays stay until its threads have ended: the engine's memory is shared, V8's
+/// own is kept by `arrays`.
+struct PendingTask {
+  std::shared_ptr<BlockTask> task;
+  std::vector<std::shared_ptr<HostMemory>> memory;
+  Napi::ObjectReference arrays;
+  Napi::FunctionReference callback;
+};
+
+/// How an ended run or task gets from the engine's thread to the environment's. After `close` nothing gets through any
+/// more.
 class Completions {
  public:
   struct Message {
@@ -108,8 +118,8 @@ class Environment {
 
   explicit Environment(Napi::Env env) : env(env), engine(Engine::shared()), completions(new Completions(env)) {}
 
-  /// Cancels all runs, forgets all JavaScript values and lets the engine go. Runs in progress end on their own: they
-  /// own what they touch.
+  /// Cancels all runs and tasks, forgets all JavaScript values and lets the engine go. Runs in progress end on their
+  /// own: they own what they touch. Tasks are waited for.
   void close();
 
   /// An External that owns a handle; `handles` knows it until it is finalised.
@@ -131,6 +141,8 @@ class Environment {
   std::unordered_set<const void*> packedHandles;
   std::unordered_set<const void*> programHandles;
   std::unordered_map<std::int64_t, PendingRun> runs;
+  std::unordered_map<std::int64_t, PendingTask> tasks;
+  /// The number of the last run or task.
   std::int64_t lastRun = 0;
   Napi::ObjectReference commandBuffer;
   /// Reused by every command, so that one allocates nothing.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "runtime/status.h"
 
@@ -32,6 +33,18 @@ Napi::Value createProgram(const Napi::CallbackInfo& info);
 Napi::Value runProgram(const Napi::CallbackInfo& info);
 Napi::Value cancelRun(const Napi::CallbackInfo& info);
 Napi::Value disposeProgram(const Napi::CallbackInfo& info);
+
+Napi::Value startTask(const Napi::CallbackInfo& info);
+Napi::Value taskProgress(const Napi::CallbackInfo& info);
+Napi::Value cancelTask(const Napi::CallbackInfo& info);
+
+/// Hands a task's outcome to JavaScript, on the environment's thread; false when the number is none of a task.
+bool finishTask(Environment& environment, std::int64_t id, const Status& status);
+
+/// Calls back with what went wrong, or null, the error's code, and `value`; what the callback throws is an uncaught
+/// exception.
+void callBack(Napi::Env env, const Napi::FunctionReference& callback, const std::string* error, StatusCode code,
+              Napi::Value value);
 
 /// Hands a run's outcome to JavaScript, on the environment's thread.
 void finishRun(Environment& environment, std::int64_t id, const Status& status);

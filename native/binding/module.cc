@@ -30,6 +30,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<runProgram>(exports, "runProgram");
   define<cancelRun>(exports, "cancelRun");
   define<disposeProgram>(exports, "disposeProgram");
+  define<startTask>(exports, "startTask");
+  define<taskProgress>(exports, "taskProgress");
+  define<cancelTask>(exports, "cancelTask");
   return exports;
 }
 

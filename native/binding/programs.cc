@@ -185,7 +185,7 @@ Napi::Value runProgram(const Napi::CallbackInfo& info) {
     return {};
   }
   const std::int64_t id = ++environment.lastRun;
-  if (environment.runs.empty()) environment.completions->keepAlive(env, true);
+  environment.completions->keepAlive(env, true);
   environment.runs.emplace(id, PendingRun{state, Napi::Persistent(info[4].As<Napi::Object>()),
                                           Napi::Persistent(info[5].As<Napi::Function>())});
   environment.engine->submit(
@@ -194,28 +194,32 @@ Napi::Value runProgram(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(id));
 }
 
+void callBack(Napi::Env env, const Napi::FunctionReference& callback, const std::string* error, StatusCode code,
+              Napi::Value value) {
+  const Napi::Value message = error != nullptr ? Napi::Value(Napi::String::New(env, *error)) : env.Null();
+  callback.Call({message, Napi::String::New(env, error != nullptr ? errorCodeOf(code) : ""), value});
+  // By itself, Node would only warn of it.
+  if (env.IsExceptionPending()) {
+    napi_value exception = nullptr;
+    if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+  }
+}
+
 void finishRun(Environment& environment, std::int64_t id, const Status& status) {
   const auto found = environment.runs.find(id);
   if (found == environment.runs.end()) return;
   const PendingRun pending = std::move(found->second);
   environment.runs.erase(found);
   const Napi::Env env = environment.env;
-  if (environment.runs.empty()) environment.completions->keepAlive(env, false);
+  if (environment.runs.empty() && environment.tasks.empty()) environment.completions->keepAlive(env, false);
   std::string error = status.message();
-  const char* code = errorCodeOf(status.code());
   bool failed = !status.isOk();
   if (!failed && !copyOutputs(environment, pending)) {
     clearException(env);
     failed = true;
     error = "an output array was detached while the Program ran";
   }
-  const Napi::Value message = failed ? Napi::Value(Napi::String::New(env, error)) : env.Null();
-  pending.callback.Call({message, Napi::String::New(env, failed ? code : "")});
-  // What a callback throws is an uncaught exception; by itself, Node would only warn of it.
-  if (env.IsExceptionPending()) {
-    napi_value exception = nullptr;
-    if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
-  }
+  callBack(env, pending.callback, failed ? &error : nullptr, status.code(), env.Undefined());
 }
 
 Napi::Value cancelRun(const Napi::CallbackInfo& info) {

@@ -13,6 +13,7 @@
 #include "kernels/reduction.h"
 #include "kernels/scan.h"
 #include "kernels/sparse.h"
+#include "kernels/training.h"
 #include "runtime/cpu.h"
 
 namespace gemmule {
@@ -35,6 +36,7 @@ struct KernelTable {
   ScanKernels scan;
   RandomKernels random;
   SparseKernels sparse;
+  TrainingKernels training;
 };
 
 /// The kernels of `isa`, or of the nearest lower level that this build has.

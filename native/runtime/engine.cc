@@ -67,6 +67,37 @@ void Engine::stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  std::list<Started> tasks;
+  {
+    std::lock_guard lock(tasksMutex_);
+    tasks.swap(tasks_);
+  }
+  for (const Started& started : tasks) started.task->cancel();
+  for (Started& started : tasks) started.thread.join();
+}
+
+void Engine::start(std::shared_ptr<BlockTask> task, int threads, std::function<void(const Status&)> done) {
+  std::lock_guard lock(tasksMutex_);
+  // Signals belong to the host's own threads.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  std::thread thread([task, threads, done = std::move(done)] { done(task->execute(threads)); });
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+  tasks_.push_back({std::move(task), std::move(thread)});
+}
+
+void Engine::finish(const BlockTask& task) {
+  std::list<Started> found;
+  {
+    std::lock_guard lock(tasksMutex_);
+    const auto isTask = [&](const Started& started) { return started.task.get() == &task; };
+    const auto position = std::find_if(tasks_.begin(), tasks_.end(), isTask);
+    if (position == tasks_.end()) return;
+    found.splice(found.begin(), tasks_, position);
+  }
+  found.front().task->cancel();
+  found.front().thread.join();
 }
 
 std::shared_ptr<ThreadTeam> Engine::team() const {

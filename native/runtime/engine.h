@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <thread>
 
+#include "runtime/block_task.h"
 #include "runtime/program.h"
 #include "runtime/scratch.h"
 #include "runtime/status.h"
@@ -34,14 +36,24 @@ class Engine {
   /// Queues a run. `done` is called once, on the engine's thread, when it has ended or was cancelled.
   void submit(std::shared_ptr<ProgramRun> run, std::function<void(const Status&)> done);
 
-  /// Cancels all runs, waits until the operation in progress has ended and ends the thread. Nothing can be submitted
-  /// any more.
+  /// Starts a task on threads of its own. `done` is called once, on one of them, when it has ended.
+  void start(std::shared_ptr<BlockTask> task, int threads, std::function<void(const Status&)> done);
+  /// Cancels a task that was started and waits until its threads have ended; nothing when they have been waited for.
+  void finish(const BlockTask& task);
+
+  /// Cancels all runs and tasks, waits until the operations and blocks in progress have ended and ends the threads.
+  /// Nothing can be submitted any more.
   void stop();
 
  private:
   struct Job {
     std::shared_ptr<ProgramRun> run;
     std::function<void(const Status&)> done;
+  };
+
+  struct Started {
+    std::shared_ptr<BlockTask> task;
+    std::thread thread;
   };
 
   void loop();
@@ -55,6 +67,9 @@ class Engine {
   std::shared_ptr<ProgramRun> running_;
   bool stopping_ = false;
   std::thread thread_;
+
+  std::mutex tasksMutex_;
+  std::list<Started> tasks_;
 };
 
 }  // namespace gemmule

@@ -1,5 +1,6 @@
 import type { AttributesOf, PrimitiveName } from './primitives/index.js';
 import type { Program, RecordedProgram } from './recorder/program.js';
+import type { Trainer } from './training.js';
 import type { Operand, PackedWeight, PackFormat, PackScales, View } from './view.js';
 
 export type BackendName = 'native' | 'reference' | 'recorder';
@@ -27,4 +28,6 @@ export interface Backend {
   pack(weight: View, format: PackFormat, scales?: PackScales): PackedWeight;
   /** Prepares a recording to run off the event loop. Without it, recordings are interpreted operation by operation. */
   compile?(recorded: RecordedProgram): Program;
+  /** What trains word vectors; the recorder has none. */
+  readonly trainer?: Trainer;
 }

@@ -19,6 +19,7 @@
 #include "kernels/scan.inl"
 #include "kernels/random.inl"
 #include "kernels/sparse.inl"
+#include "kernels/training.inl"
 // clang-format on
 
 inline constexpr KernelTable kKernels = {
@@ -36,4 +37,5 @@ inline constexpr KernelTable kKernels = {
     .scan = kScanKernels,
     .random = kRandomKernels,
     .sparse = kSparseKernels,
+    .training = kTrainingKernels,
 };

@@ -1,5 +1,6 @@
 // kAvx2: kernels compiled for AVX2, FMA and F16C.
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstddef>

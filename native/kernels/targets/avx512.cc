@@ -1,6 +1,7 @@
 // kAvx512: kernels compiled for AVX-512 F, BW, DQ and VL; integer products also for VNNI, and
 // products of bfloat16 for AVX512_BF16.
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstddef>

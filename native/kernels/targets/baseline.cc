@@ -1,5 +1,6 @@
 // kBaseline: kernels compiled for every x86-64 processor (SSE2).
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstddef>

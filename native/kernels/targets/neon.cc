@@ -1,5 +1,6 @@
 // kNeon: kernels compiled for 64-bit Arm (NEON).
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstddef>

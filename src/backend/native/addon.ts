@@ -1,4 +1,5 @@
 import type { StorageArray } from '../../tensor/dtype.js';
+import type { TaskProgress } from '../training.js';
 
 /** A packed weight, owned by the engine. */
 export interface PackedHandle {
@@ -9,6 +10,9 @@ export interface PackedHandle {
 export interface ProgramHandle {
   readonly __program: unique symbol;
 }
+
+/** What a task reads and writes. */
+export type TaskArray = StorageArray | Uint32Array;
 
 /** What the engine and the processor are. */
 export interface EngineInfo {
@@ -75,4 +79,20 @@ export interface Addon {
   ): number;
   cancelRun(program: ProgramHandle, run: number): void;
   disposeProgram(program: ProgramHandle): void;
+  /**
+   * Starts a task of `native/training` on threads of its own, which work on the arrays in place; the callback comes once,
+   * later, when none does any more.
+   *
+   * @returns the task's number.
+   */
+  startTask(
+    name: string,
+    numbers: Float64Array,
+    arrays: readonly TaskArray[],
+    threads: number,
+    callback: (error: string | null, code: string, progress: TaskProgress) => void,
+  ): number;
+  /** Null when the task has ended. */
+  taskProgress(task: number): TaskProgress | null;
+  cancelTask(task: number): void;
 }

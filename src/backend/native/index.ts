@@ -20,6 +20,7 @@ import type { Addon, EngineInfo, MemoryUsage, PackedHandle } from './addon.js';
 import { CommandWriter, engineError } from './command.js';
 import { loadAddon } from './load.js';
 import { NativeProgram } from './program.js';
+import { NativeTrainer } from './trainer.js';
 
 export type { EngineInfo, MemoryUsage } from './addon.js';
 
@@ -41,6 +42,7 @@ class NativePackedWeight implements PackedWeight {
 /** The C++ engine. Eager operations run at once, on the caller's thread and the team's; Programs run on the engine's thread. */
 export class NativeBackend implements Backend {
   readonly name = 'native';
+  readonly trainer: NativeTrainer;
   readonly #addon: Addon;
   readonly #opcodes: ReadonlyMap<string, number>;
   readonly #command: CommandWriter;
@@ -49,6 +51,7 @@ export class NativeBackend implements Backend {
     this.#addon = addon;
     this.#opcodes = new Map(addon.primitives().map((name, opcode) => [name, opcode]));
     this.#command = new CommandWriter(addon);
+    this.trainer = new NativeTrainer(addon);
   }
 
   run<P extends PrimitiveName>(name: P, operands: readonly Operand[], attributes: AttributesOf<P> & object): View[] {

@@ -14,6 +14,7 @@ import { packWeight, requireOwnWeight } from './packed-weight.js';
 import { reductionKernels, scanKernels, sortingKernels } from './reduction.js';
 import { searchKernels } from './search.js';
 import { sparseKernels } from './sparse.js';
+import { referenceTrainer } from './trainer.js';
 import { transformerKernels } from './transformer.js';
 
 const kernels: Kernels<PrimitiveName> = {
@@ -71,4 +72,5 @@ export const referenceBackend: Backend = {
     return results;
   },
   pack: packWeight,
+  trainer: referenceTrainer,
 };
