@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import type { EncodedCorpus } from '../backend/training.js';
 import { ArgumentError, BackendError, DisposedError } from '../errors.js';
-import type { Phrases } from './phrases.js';
 import { type CorpusSource, type SentenceOptions, sentencesOf } from './sentences.js';
 
 /** How far the reading of a corpus is. */
@@ -21,8 +20,6 @@ export interface CorpusOptions extends SentenceOptions {
   readonly maxVocabulary?: number | undefined;
   /** Longer sentences are cut; 10,000 words by default. */
   readonly maxSentence?: number | undefined;
-  /** Joins words that belong together, such as `new_york`; several in turn find longer ones. */
-  readonly phrases?: Phrases | readonly Phrases[] | undefined;
   /** Called now and then, and at the end. */
   readonly onProgress?: ((progress: CorpusProgress) => void) | undefined;
 }
@@ -129,7 +126,6 @@ export class Corpus {
     const minCount = countOf('minCount', options.minCount, 5);
     const most = countOf('maxVocabulary', options.maxVocabulary, Number.MAX_SAFE_INTEGER);
     const maxSentence = countOf('maxSentence', options.maxSentence, 10_000);
-    const phrases = [options.phrases ?? []].flat();
     const counter = new WordCounter();
     const tokens = new TokenList();
     const start = performance.now();
@@ -140,8 +136,7 @@ export class Corpus {
       const seconds = Math.max(performance.now() - start, 1) / 1000;
       options.onProgress?.({ sentences, words: wordsRead, wordsPerSecond: wordsRead / seconds });
     };
-    for await (const plain of sentencesOf(source, options)) {
-      const sentence = phrases.reduce((words, found) => found.join(words), plain);
+    for await (const sentence of sentencesOf(source, options)) {
       if (sentence.length === 0) continue;
       sentences++;
       for (const [position, word] of sentence.entries()) {

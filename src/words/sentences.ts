@@ -18,8 +18,15 @@ export interface SentenceOptions {
   readonly tokenize?: 'words' | 'whitespace' | ((text: string) => readonly string[]) | undefined;
   /** What a sentence is in a file: a `line` (default), or a `paragraph` of lines up to an empty one. */
   readonly unit?: 'line' | 'paragraph' | undefined;
+  /** Joins words that belong together, such as `new_york`; several in turn find longer ones. */
+  readonly phrases?: Joiner | readonly Joiner[] | undefined;
   /** Rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What joins words of a sentence; see `Phrases`. */
+export interface Joiner {
+  join(sentence: readonly string[]): readonly string[];
 }
 
 /** Bytes that are read at a time; in between, others have the event loop. */
@@ -76,8 +83,11 @@ export async function* sentencesOf(
   source: CorpusSource,
   options: SentenceOptions = {},
 ): AsyncGenerator<readonly string[]> {
-  const tokenize = tokenizerOf(options.tokenize);
+  const cut = tokenizerOf(options.tokenize);
   const { unit = 'line', signal } = options;
+  const joiners = [options.phrases ?? []].flat();
+  const joined = (words: readonly string[]) => joiners.reduce((sentence, joiner) => joiner.join(sentence), words);
+  const tokenize = (text: string) => joined(cut(text));
   if (unit !== 'line' && unit !== 'paragraph') {
     throw new ArgumentError(`unit must be "line" or "paragraph", got ${String(unit)}`);
   }
@@ -95,7 +105,7 @@ export async function* sentencesOf(
     signal?.throwIfAborted();
     if (breather.isDue) await breather.breathe();
     if (typeof item === 'string') yield tokenize(item);
-    else yield requireWords(item);
+    else yield joined(requireWords(item));
   }
 }
 

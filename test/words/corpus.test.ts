@@ -223,8 +223,7 @@ describe('Phrases', () => {
 
   it('finds longer ones in a second reading', async () => {
     const first = await Phrases.find(texts, { threshold: 4 });
-    const joined = texts.map((text) => first.join(text.split(' ')));
-    const second = await Phrases.find(joined, { threshold: 2 });
+    const second = await Phrases.find(texts, { threshold: 2, phrases: first });
     const corpus = await Corpus.read(texts, { phrases: [first, second], minCount: 1 });
     expect(corpus.words.some((word) => word.split('_').length > 2)).toBe(true);
   });
