@@ -87,15 +87,31 @@ export class InstalledProject {
   }
 }
 
-/** A Node binary of this version or tag from npm, kept in build/ for the next time. */
-export function nodeBinary(version: string): string {
-  const folder = path.join(root, 'build/nodes', version);
-  const name = `node-${process.platform}-${process.arch}`;
-  const binary = path.join(folder, 'node_modules', name, 'bin/node');
-  if (!existsSync(binary)) {
+/** A program of a package from npm, at a version or tag, kept in build/ for the next time. */
+function programFromNpm(name: string, version: string, program: string): string {
+  const folder = path.join(root, 'build/runtimes', `${name.replace('/', '-')}-${version}`);
+  const file = path.join(folder, 'node_modules', name, program);
+  if (!existsSync(file)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--silent', `${name}@${version}`], { cwd: folder });
   }
-  return binary;
+  return file;
+}
+
+/** A Node binary of this version or tag. */
+export function nodeBinary(version: string): string {
+  return programFromNpm(`node-${process.platform}-${process.arch}`, version, 'bin/node');
+}
+
+/** Bun, from npm. */
+export function bunBinary(): string {
+  const cpu = process.arch === 'arm64' ? 'aarch64' : process.arch;
+  return programFromNpm(`@oven/bun-${process.platform}-${cpu}`, 'latest', 'bin/bun');
+}
+
+/** Deno, from npm. */
+export function denoBinary(): string {
+  const cpu = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`;
+  return programFromNpm(`@deno/${cpu}`, 'latest', 'deno');
 }

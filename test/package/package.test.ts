@@ -1,9 +1,19 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensurePrebuild, InstalledProject, nodeBinary, type Outcome, pack, root } from './install.js';
+import {
+  bunBinary,
+  denoBinary,
+  ensurePrebuild,
+  InstalledProject,
+  nodeBinary,
+  type Outcome,
+  pack,
+  root,
+} from './install.js';
 
 const MEBIBYTE = 2 ** 20;
 
@@ -58,6 +68,7 @@ interface Report {
 }
 
 let tarballs: string;
+let tarball: string;
 let project: InstalledProject;
 let files: string[];
 let native: Report;
@@ -71,7 +82,7 @@ beforeAll(() => {
   ensurePrebuild();
   tarballs = mkdtempSync(path.join(tmpdir(), 'gemmule-tarballs-'));
   const packed = pack('.', tarballs);
-  files = packed.files;
+  ({ files, tarball } = packed);
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
@@ -138,6 +149,16 @@ describe('the packed package', () => {
     });
     expect(output).toContain('All good!');
   });
+
+  it('is clean for "Are the types wrong?"', () => {
+    const { status, stdout } = spawnSync('node_modules/.bin/attw', [tarball, '--profile', 'node16', '--no-color'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    // Node before 12.7 finds no sub-paths, and runs nothing of this.
+    expect(stdout).not.toContain('❌');
+    expect(status, stdout).toBe(0);
+  });
 });
 
 describe('installed without a compiler and without a network', () => {
@@ -173,6 +194,35 @@ describe('installed without a compiler and without a network', () => {
     for (const file of ['embed.mjs', 'embed.cjs', 'worker.mjs']) {
       expect(reportOf(project.run(node, [file])), file).toEqual(native);
     }
+  });
+
+  it('embeds on Bun', () => {
+    for (const file of ['embed.mjs', 'embed.cjs']) {
+      expect(reportOf(project.run(bunBinary(), [file])), file).toEqual(native);
+    }
+  });
+
+  it('embeds on Deno', () => {
+    for (const file of ['embed.mjs', 'embed.cjs']) {
+      expect(reportOf(project.run(denoBinary(), ['run', '--allow-all', file])), file).toEqual(native);
+    }
+  });
+
+  it.each([
+    ['an ES module that keeps gemmule outside', 'embed.mjs', 'esm', ['gemmule']],
+    ['CommonJS with all of gemmule inside', 'embed.cjs', 'cjs', []],
+  ] as const)('embeds from an esbuild bundle: %s', async (_, entry, format, external) => {
+    const outfile = path.join(project.folder, `bundle.${format === 'esm' ? 'mjs' : 'cjs'}`);
+    await build({
+      entryPoints: [path.join(project.folder, entry)],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format,
+      external: [...external],
+      logLevel: 'error',
+    });
+    expect(reportOf(project.run('node', [outfile]))).toEqual(native);
   });
 
   it('has a command line', () => {
