@@ -16,6 +16,7 @@ const ENTRIES = {
   geometry: 'src/geometry/index.ts',
   search: 'src/search/index.ts',
   serve: 'src/serve/index.ts',
+  words: 'src/words/index.ts',
   cli: 'src/cli/main.ts',
   hub: 'src/hub/index.ts',
 };

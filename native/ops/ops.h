@@ -21,5 +21,6 @@ std::span<const OpDefinition> indexingOps();
 std::span<const OpDefinition> sortOps();
 std::span<const OpDefinition> randomOps();
 std::span<const OpDefinition> sparseOps();
+std::span<const OpDefinition> similarityOps();
 
 }  // namespace gemmule

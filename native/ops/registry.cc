@@ -22,6 +22,7 @@ std::span<const OpDefinition> allOps() {
              sortOps(),
              randomOps(),
              sparseOps(),
+             similarityOps(),
          }) {
       joined.insert(joined.end(), family.begin(), family.end());
     }

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "ops/ops.h"
+#include "ops/sort_keys.h"
 #include "ops/strided.h"
 #include "ops/validate.h"
 
@@ -16,24 +16,6 @@ constexpr std::int64_t kGrain = 4096;
 
 constexpr std::initializer_list<DType> kComparable = {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kUint8,
                                                       DType::kBool};
-
-/// Unsigned keys that rise as the numbers do; both zeros are one, and NaN is the greatest.
-inline std::uint32_t keyOf(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits = x == 0 ? 0 : bits;
-  const std::uint32_t key = (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
-  return x != x ? UINT32_MAX : key;
-}
-inline std::uint64_t keyOf(double x) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits = x == 0 ? 0 : bits;
-  const std::uint64_t key = (bits >> 63) != 0 ? ~bits : bits | std::uint64_t{1} << 63;
-  return x != x ? UINT64_MAX : key;
-}
-inline std::uint32_t keyOf(std::int32_t x) { return static_cast<std::uint32_t>(x) ^ 0x80000000u; }
-inline std::uint8_t keyOf(std::uint8_t x) { return x; }
 
 template <typename T>
 using KeyOf = decltype(keyOf(T{}));

@@ -82,3 +82,12 @@ function layOut(tree: Tree, format: (value: number) => string, depth: number): s
   const separator = isRow ? ', ' : `,\n${' '.repeat(depth)}`;
   return `[${tree.map((part) => layOut(part, format, depth + 1)).join(separator)}]`;
 }
+
+/** The shortest decimal that reads back as the same float32. */
+export function formatFloat32(value: number): string {
+  for (let digits = 6; digits < 9; digits++) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return String(shorter);
+  }
+  return String(Number(value.toPrecision(9)));
+}

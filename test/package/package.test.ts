@@ -86,9 +86,9 @@ beforeAll(() => {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
-  // The dependencies, too, come from this disk: the workspace package, and what npm installed here.
+  // The dependencies, too, come from this disk: the workspace's packages, and what npm installed here.
   const dependencies = Object.keys(manifest.dependencies).map((name) =>
-    name === '@gemmule/all-minilm-l6-v2' ? 'models/all-minilm-l6-v2' : `node_modules/${name}`,
+    name.startsWith('@gemmule/') ? `models/${name.slice('@gemmule/'.length)}` : `node_modules/${name}`,
   );
   project = new InstalledProject([packed.tarball, ...dependencies.map((folder) => pack(folder, tarballs).tarball)]);
   project.write('embed.mjs', embedding(IMPORT));

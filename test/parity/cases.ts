@@ -457,6 +457,27 @@ function codes(scaled: boolean): fc.Arbitrary<Arguments> {
 }
 
 /** Cases of all primitives; svd has tests of its own, since its vectors are not unique. */
+/** Whole numbers and powers of two: every sum is exact, so that what is a tie on one side is one on the other. */
+const topSimilar: fc.Arbitrary<Arguments> = fc
+  .record({
+    queries: fc.nat({ max: 5 }),
+    vectors: fc.oneof(fc.nat({ max: 20 }), fc.integer({ min: 500, max: 1100 })),
+    depth: fc.oneof(fc.nat({ max: 6 }), fc.constantFrom(17, 96, 130)),
+    share: fc.constantFrom(0, 0.01, 0.3, 1),
+    scaled: fc.boolean(),
+  })
+  .chain(({ queries, vectors, depth, share, scaled }) => {
+    const whole = (dims: number[], low: number, high: number, power = false): fc.Arbitrary<HostView> =>
+      viewOf('float32', dims, { range: { min: low, max: high } }).map((view) => ({
+        ...view,
+        data: Float32Array.from(view.data as Float32Array, (x) => (power ? 2 ** Math.round(x) : Math.round(x))),
+      }));
+    const scales = scaled ? whole([vectors], -3, 3, true) : fc.constant(null);
+    return fc
+      .tuple(whole([queries, depth], -4, 4), whole([vectors, depth], -4, 4), scales)
+      .map((operands) => ({ operands, attributes: { k: Math.ceil(share * vectors) } }));
+  });
+
 export const CASES: Record<string, Case> = {
   ...named(Object.keys(unaryPrimitives), (name) =>
     elementwise(unaryPrimitives[name as keyof typeof unaryPrimitives], 1, ELEMENTWISE_ULPS),
@@ -492,6 +513,7 @@ export const CASES: Record<string, Case> = {
   matmul: { ulps: 2, arguments: matmul },
   sparseMatmul: { ulps: 2, arguments: sparse },
   sparseGram: { ulps: 2, arguments: sparse },
+  topSimilar: { ulps: 0, arguments: topSimilar },
   linear: { ulps: 8, arguments: linear },
   layerNorm: { ulps: 8, arguments: layerNorm },
   embedding: { ulps: 8, arguments: embedding },

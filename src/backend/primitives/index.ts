@@ -5,6 +5,7 @@ import { matmul, svd } from './matrix.js';
 import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js';
 import { codeProducts, hammingDistances } from './search.js';
 import { sparseGram, sparseMatmul } from './sparse.js';
+import { topSimilar } from './similarity.js';
 import { attention, attentionWeights, embedding, layerNorm, linear, pool } from './transformer.js';
 
 /** Every primitive by name: the whole of what a backend must implement. */
@@ -25,6 +26,7 @@ export const PRIMITIVES = {
   svd,
   sparseMatmul,
   sparseGram,
+  topSimilar,
   linear,
   layerNorm,
   embedding,

@@ -15,6 +15,7 @@ import { reductionKernels, scanKernels, sortingKernels } from './reduction.js';
 import { searchKernels } from './search.js';
 import { sparseKernels } from './sparse.js';
 import { referenceTrainer } from './trainer.js';
+import { similarityKernels } from './similarity.js';
 import { transformerKernels } from './transformer.js';
 
 const kernels: Kernels<PrimitiveName> = {
@@ -25,6 +26,7 @@ const kernels: Kernels<PrimitiveName> = {
   ...indexingKernels,
   ...matrixKernels,
   ...sparseKernels,
+  ...similarityKernels,
   ...transformerKernels,
   ...searchKernels,
 };

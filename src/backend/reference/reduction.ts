@@ -108,7 +108,7 @@ export const scanKernels: Kernels<keyof typeof scanPrimitives> = {
 };
 
 /** The indices of a row from first to last in sorted order. Array.prototype.sort is stable, so ties stay by lower index. */
-function sortedIndices(row: Float64Array, descending: boolean): number[] {
+export function sortedIndices(row: Float64Array, descending: boolean): number[] {
   const sign = descending ? -1 : 1;
   return Array.from(row.keys()).sort((i, j) => sign * compareNaNLast(row[i], row[j]));
 }

@@ -1,4 +1,5 @@
 import { npyHeader } from '../../io/npy-header.js';
+import { formatFloat32 } from '../../tensor/printing.js';
 import type { Sink } from './sink.js';
 
 export const OUTPUT_FORMATS = ['jsonl', 'csv', 'npy'] as const;
@@ -9,15 +10,6 @@ export interface RowWriter {
   begin(dimension: number): Promise<void>;
   row(text: string, vector: Float32Array): Promise<void>;
   end(): Promise<void>;
-}
-
-/** The shortest decimal that reads back as the same float32. */
-export function formatFloat32(value: number): string {
-  for (let digits = 6; digits < 9; digits++) {
-    const shorter = Number(value.toPrecision(digits));
-    if (Math.fround(shorter) === value) return String(shorter);
-  }
-  return String(Number(value.toPrecision(9)));
 }
 
 function formatVector(vector: Float32Array): string {

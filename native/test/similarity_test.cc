@@ -1,0 +1,191 @@
+// topSimilar against sorting all products, on all instruction sets, layouts and numbers of threads.
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "test/check.h"
+#include "test/op_runner.h"
+
+namespace gemmule {
+namespace {
+
+using test::elementsIn;
+using test::isas;
+using test::Numbers;
+using test::view;
+
+Status run(Isa isa, ThreadTeam& team, const TensorView& queries, const TensorView& vectors, const Operand& scales,
+           const std::vector<TensorView>& results, double k) {
+  for (const OpDefinition& definition : allOps()) {
+    if (std::string("topSimilar") != definition.name) continue;
+    const std::vector<Operand> operands = {test::operand(queries), test::operand(vectors), scales};
+    const std::vector<double> attributes = {k};
+    Scratch scratch;
+    return definition.run({operands, results, attributes, kernelsFor(isa), team, scratch});
+  }
+  return Status::unsupported("no topSimilar");
+}
+
+/// The places of the best of each query, best first, by sorting all scores; with the scores.
+struct Sorted {
+  std::vector<std::int32_t> places;
+  std::vector<float> scores;
+};
+
+Sorted sortAll(const TensorView& queries, const TensorView& vectors, const Operand& scales, std::int64_t k) {
+  const std::vector<float> rows = elementsIn<float>(queries);
+  const std::vector<float> columns = elementsIn<float>(vectors);
+  const std::vector<float> factors = scales.isPresent() ? elementsIn<float>(scales.tensor) : std::vector<float>();
+  const std::int64_t depth = vectors.dims[1];
+  Sorted best;
+  std::vector<float> scores(static_cast<std::size_t>(vectors.dims[0]));
+  std::vector<std::int32_t> order(scores.size());
+  for (std::int64_t query = 0; query < queries.dims[0]; ++query) {
+    for (std::size_t n = 0; n < scores.size(); ++n) {
+      float sum = 0;
+      for (std::int64_t i = 0; i < depth; ++i) {
+        sum += rows[static_cast<std::size_t>(query * depth + i)] *
+               columns[n * static_cast<std::size_t>(depth) + static_cast<std::size_t>(i)];
+      }
+      scores[n] = factors.empty() ? sum : sum * factors[n];
+    }
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](std::int32_t i, std::int32_t j) {
+      return scores[static_cast<std::size_t>(i)] > scores[static_cast<std::size_t>(j)];
+    });
+    for (std::int64_t n = 0; n < k; ++n) {
+      best.places.push_back(order[static_cast<std::size_t>(n)]);
+      best.scores.push_back(scores[static_cast<std::size_t>(best.places.back())]);
+    }
+  }
+  return best;
+}
+
+/// Numbers are whole, so that every sum is exact, and there are many ties.
+void checkAgainstSorting(const TensorView& queries, const TensorView& vectors, const Operand& scales, std::int64_t k) {
+  const Sorted expected = sortAll(queries, vectors, scales, k);
+  for (const Isa isa : isas()) {
+    for (const int threads : {1, 3}) {
+      ThreadTeam team(threads);
+      std::vector<float> values(expected.scores.size() + 1, 99.0f);
+      std::vector<std::int32_t> places(expected.scores.size() + 1, -99);
+      CHECK_OK(run(isa, team, queries, vectors, scales,
+                   {view(values, {queries.dims[0], k}), view(places, {queries.dims[0], k})}, static_cast<double>(k)));
+      CHECK_EQ(places.back(), -99);
+      for (std::size_t n = 0; n < expected.scores.size(); ++n) {
+        CHECK_EQ(places[n], expected.places[n]);
+        CHECK_EQ(values[n], expected.scores[n]);
+      }
+    }
+  }
+}
+
+std::vector<float> wholeNumbers(Numbers& numbers, std::int64_t count) {
+  std::vector<float> all(static_cast<std::size_t>(count));
+  for (float& x : all) x = static_cast<float>(numbers.integer(-4, 4));
+  return all;
+}
+
+TEST(theBestOfManyVectors) {
+  Numbers numbers(11);
+  const std::vector<float> storage = wholeNumbers(numbers, 300 * 130 + 2000 * 130);
+  std::vector<float> powers(2000);
+  for (float& x : powers) x = std::exp2(static_cast<float>(numbers.integer(-3, 3)));
+  const Operand none;
+  const Operand scales = test::operand(view(powers, {1500}));
+  for (const std::int64_t queries : {1, 5, 300}) {
+    for (const std::int64_t depth : {1, 17, 130}) {
+      test::Scope scope(std::to_string(queries) + " queries of depth " + std::to_string(depth));
+      const TensorView rows = view(storage, {queries, depth}, {depth, 1});
+      const TensorView vectors = view(storage, {1500, depth}, {depth, 1}, 1000);
+      for (const std::int64_t k : {1, 10, 700}) checkAgainstSorting(rows, vectors, scales, k);
+      checkAgainstSorting(rows, vectors, none, 10);
+      // Columns of a matrix, backwards; every scale the same.
+      checkAgainstSorting(view(storage, {queries, depth}, {1, queries}), view(storage, {1500, depth}, {1, 1500}), none,
+                          3);
+      checkAgainstSorting(rows, view(storage, {900, depth}, {-depth, 1}, 1000 + 899 * depth),
+                          test::operand(view(powers, {900}, {0})), 3);
+    }
+  }
+  checkAgainstSorting(view(storage, {3, 0}), view(storage, {20, 0}), none, 20);
+  checkAgainstSorting(view(storage, {0, 4}), view(storage, {20, 4}), none, 5);
+  checkAgainstSorting(view(storage, {3, 4}), view(storage, {0, 4}), none, 0);
+  checkAgainstSorting(view(storage, {2, 4}), view(storage, {33, 4}), none, 33);
+}
+
+TEST(notANumberIsTheGreatestScore) {
+  const std::vector<float> queries = {1};
+  std::vector<float> vectors(100);
+  for (std::size_t n = 0; n < vectors.size(); ++n) vectors[n] = static_cast<float>(n);
+  vectors[40] = NAN;
+  vectors[70] = INFINITY;
+  vectors[10] = -INFINITY;
+  std::vector<float> values(100);
+  std::vector<std::int32_t> places(100);
+  ThreadTeam team(2);
+  for (const Isa isa : isas()) {
+    CHECK_OK(run(isa, team, view(queries, {1, 1}), view(vectors, {100, 1}), {},
+                 {view(values, {1, 100}), view(places, {1, 100})}, 100));
+    CHECK_EQ(places[0], 40);
+    CHECK(std::isnan(values[0]));
+    CHECK_EQ(places[1], 70);
+    CHECK_EQ(places[2], 99);
+    CHECK_EQ(places[99], 10);
+    CHECK_EQ(values[99], -INFINITY);
+  }
+}
+
+/// Scores are sums of rounded numbers here: whatever the threads and the other queries, the same bits.
+TEST(scoresDependOnTheirQueryAlone) {
+  Numbers numbers(12);
+  const std::vector<float> storage = numbers.normals<float>(700 * 50);
+  const std::vector<float> factors = numbers.normals<float>(700);
+  for (const Isa isa : isas()) {
+    std::vector<float> expected(300 * 5);
+    std::vector<std::int32_t> expectedPlaces(300 * 5);
+    ThreadTeam one(1);
+    const TensorView vectors = view(storage, {700, 50});
+    const Operand scales = test::operand(view(factors, {700}));
+    CHECK_OK(run(isa, one, view(storage, {300, 50}), vectors, scales,
+                 {view(expected, {300, 5}), view(expectedPlaces, {300, 5})}, 5));
+    for (const int threads : {1, 2, 4}) {
+      ThreadTeam team(threads);
+      for (const std::int64_t row : {0, 150, 299}) {
+        std::vector<float> values(5);
+        std::vector<std::int32_t> places(5);
+        CHECK_OK(run(isa, team, view(storage, {1, 50}, {50, 1}, row * 50), vectors, scales,
+                     {view(values, {1, 5}), view(places, {1, 5})}, 5));
+        for (std::int64_t n = 0; n < 5; ++n) {
+          const auto at = static_cast<std::size_t>(row * 5 + n);
+          CHECK_EQ(places[static_cast<std::size_t>(n)], expectedPlaces[at]);
+          CHECK_SAME_BITS(values[static_cast<std::size_t>(n)], expected[at]);
+        }
+      }
+    }
+  }
+}
+
+TEST(malformedSearchesAreRefused) {
+  const std::vector<float> x(60);
+  std::vector<float> y(60);
+  std::vector<std::int32_t> at(60);
+  ThreadTeam team(1);
+  const Isa isa = Isa::kBaseline;
+  const std::vector<TensorView> results = {view(y, {2, 3}), view(at, {2, 3})};
+  const Operand none;
+  CHECK(run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 3}), none, results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {2, 4}), none, results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, results, -1).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, results, 2).isOk());
+  CHECK(!run(isa, team, view(x, {8}), view(x, {5, 4}), none, results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(at, {5, 4}), none, results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), test::operand(view(x, {4})), results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), test::operand(view(at, {5})), results, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, {view(y, {2, 3}), view(y, {2, 3})}, 3).isOk());
+}
+
+}  // namespace
+}  // namespace gemmule
