@@ -461,8 +461,8 @@ function codes(scaled: boolean): fc.Arbitrary<Arguments> {
 const topSimilar: fc.Arbitrary<Arguments> = fc
   .record({
     queries: fc.nat({ max: 5 }),
-    vectors: fc.oneof(fc.nat({ max: 20 }), fc.integer({ min: 500, max: 1100 })),
-    depth: fc.oneof(fc.nat({ max: 6 }), fc.constantFrom(17, 96, 130)),
+    vectors: fc.oneof(fc.nat({ max: 20 }), fc.integer({ min: 500, max: 600 })),
+    depth: fc.oneof(fc.nat({ max: 6 }), fc.constant(17)),
     share: fc.constantFrom(0, 0.01, 0.3, 1),
     scaled: fc.boolean(),
   })
