@@ -11,6 +11,8 @@ export default defineConfig({
           pool: 'forks',
           setupFiles: ['test/setup/property-tests.ts'],
           testTimeout: 60_000,
+          // Style sheets that are imported as text are not left empty.
+          css: true,
         },
       },
       {

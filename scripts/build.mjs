@@ -4,7 +4,7 @@
  * The wrappers re-export the CommonJS code instead of repeating it, so that a process that imports gemmule here and
  * requires it there has one engine, one default backend and one Tensor class.
  */
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { rolldown } from 'rolldown';
 import { isMain, root, run, runMain } from './lib/process.mjs';
@@ -19,14 +19,26 @@ const ENTRIES = {
   words: 'src/words/index.ts',
   cli: 'src/cli/main.ts',
   hub: 'src/hub/index.ts',
+  pictures: 'src/pictures/index.ts',
 };
 
 const dist = path.join(root, 'dist');
+
+/** Files that are imported with `?raw` are strings: scripts and style sheets of pages that gemmule writes. */
+const rawText = {
+  name: 'raw-text',
+  /** @param {string} id @param {string | undefined} importer */
+  resolveId: (id, importer = '') => (id.endsWith('?raw') ? path.resolve(path.dirname(importer), id) : null),
+  /** @param {string} id */
+  load: (id) =>
+    id.endsWith('?raw') ? `export default ${JSON.stringify(readFileSync(id.slice(0, -'?raw'.length), 'utf8'))}` : null,
+};
 
 async function bundle() {
   const build = await rolldown({
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, path.join(root, file)])),
     platform: 'node',
+    plugins: [rawText],
     // The transpiler's helpers are part of the bundle.
     external: (id) => !id.startsWith('.') && !path.isAbsolute(id) && !id.startsWith('@oxc-project/runtime/'),
     transform: { target: 'node20' },

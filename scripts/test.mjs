@@ -67,6 +67,7 @@ const CHECKS = [
   { name: 'Format and lint', run: () => check('node', ['node_modules/@biomejs/biome/bin/biome', 'ci', '.']) },
   { name: 'C++ format', run: checkNativeFormat },
   { name: 'Types', run: () => check('node', ['node_modules/typescript/bin/tsc', '--noEmit']) },
+  { name: 'Types of pages', run: () => check('node', ['node_modules/typescript/bin/tsc', '-p', 'src/pictures/page']) },
   { name: 'C++ tests', run: testNative },
   { name: 'Tests', run: () => vitest('unit') },
   { name: 'Package', run: () => vitest('package') },

@@ -64,7 +64,9 @@ function importsOf(file: string): Import[] {
   const source = readFileSync(path.join(root, file), 'utf8');
   const pattern =
     /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^;'"]*?from\s+)?'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/g;
-  return [...source.matchAll(pattern)].map(([, type, fixed, dynamic]) => ({
+  // What is imported with `?raw` is text, not a module: scripts and style sheets of pages.
+  const modules = [...source.matchAll(pattern)].filter(([, , fixed]) => fixed?.endsWith('?raw') !== true);
+  return modules.map(([, type, fixed, dynamic]) => ({
     from: file,
     to: path.posix.join(path.posix.dirname(file), (fixed ?? dynamic ?? '').replace(/\.js$/, '.ts')),
     typeOnly: type !== undefined,

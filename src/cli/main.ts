@@ -1,10 +1,12 @@
 import { GemmuleError, VERSION } from '../index.js';
 import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
+import { attentionCommand } from './commands/attention.js';
 import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
 import { indexCommand } from './commands/index-folder.js';
 import { infoCommand } from './commands/info.js';
+import { mapCommand } from './commands/map.js';
 import { quantizeCommand } from './commands/quantize.js';
 import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
@@ -20,6 +22,8 @@ const COMMANDS: readonly Command[] = [
   searchCommand,
   tokenizeCommand,
   serveCommand,
+  mapCommand,
+  attentionCommand,
   quantizeCommand,
   infoCommand,
 ];

@@ -28,6 +28,11 @@ export class ProgressLine {
     });
   }
 
+  /** What is being done, and from 0 to 1 how much of that is. */
+  showStage(name: string, fraction: number): void {
+    this.#draw(fraction, () => name);
+  }
+
   #draw(fraction: number | null, describe: (seconds: number) => string): void {
     const now = performance.now();
     if (!this.#visible || now - this.#lastDrawn < REDRAW_MILLISECONDS) return;
