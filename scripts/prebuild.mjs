@@ -1,11 +1,15 @@
-/* Makes the stripped addon that the package ships: prebuilds/<platform>-<arch>/gemmule[.libc].node. */
-import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+/*
+ * Makes the stripped addon that the package ships: prebuilds/<platform>-<arch>/gemmule[.libc].node; with `linux-arm64` as
+ * its argument the one for 64-bit Arm, cross-built.
+ */
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import prebuildify from 'prebuildify';
+import { armTree, buildForArm } from './lib/arm64-build.mjs';
 import { addonFile } from './lib/native-build.mjs';
-import { isMain, root, runMain } from './lib/process.mjs';
+import { isMain, root, run, runMain, SetupError } from './lib/process.mjs';
 
 async function prebuild() {
   const folder = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
@@ -24,4 +28,20 @@ async function prebuild() {
   copyFileSync(path.join(folder, /** @type {string} */ (file)), addonFile);
 }
 
-if (isMain(import.meta.url)) await runMain(prebuild);
+/** The same for 64-bit Arm, on any Debian. */
+export function prebuildForArm() {
+  buildForArm('gemmule');
+  const folder = path.join(root, 'prebuilds/linux-arm64');
+  mkdirSync(folder, { recursive: true });
+  const built = path.join(armTree, 'gemmule.node');
+  run('stripping', 'aarch64-linux-gnu-strip', ['-o', path.join(folder, 'gemmule.glibc.node'), built]);
+}
+
+async function main() {
+  const [platform = `${process.platform}-${process.arch}`] = process.argv.slice(2);
+  if (platform === `${process.platform}-${process.arch}`) await prebuild();
+  else if (platform === 'linux-arm64') prebuildForArm();
+  else throw new SetupError(`no prebuild for ${platform} can be made here; linux-arm64 can`);
+}
+
+if (isMain(import.meta.url)) await runMain(main);

