@@ -17,6 +17,7 @@ export { SafetensorsFile, type TensorSource } from './io/safetensors.js';
 export type { SafetensorsEntry } from './io/safetensors-header.js';
 export { writeSafetensors } from './io/safetensors-writer.js';
 export { ShardedSafetensors } from './io/sharded-safetensors.js';
+export { type SvdOptions, type SvdResult, svd } from './linalg/decompositions.js';
 export { type EncoderConfig, type EncoderInputs, EncoderModel } from './models/encoder-model.js';
 export { type LoadModelOptions, loadModel } from './models/load.js';
 export { MultiHeadAttention, type MultiHeadAttentionParameters } from './nn/attention.js';

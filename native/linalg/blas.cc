@@ -1,7 +1,10 @@
 #include "linalg/blas.h"
 
+#include <signal.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 #include "runtime/cpu.h"
@@ -44,9 +47,34 @@ bool initialize() {
   return true;
 }
 
+/// Held by the call that may use OpenBLAS's threads. Never destroyed: environments may end after static destructors
+/// ran.
+std::mutex& threadsMutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+
 }  // namespace
 
 void ensureBlas() { [[maybe_unused]] static const bool done = initialize(); }
+
+BlasThreads::BlasThreads(int threads) {
+  ensureBlas();
+  if (threads <= 1 || !threadsMutex().try_lock()) return;
+  held_ = true;
+  // Threads start here when there are too few. Signals belong to the host's own.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  openblas_set_num_threads(threads);
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+}
+
+BlasThreads::~BlasThreads() {
+  if (!held_) return;
+  openblas_set_num_threads(1);
+  threadsMutex().unlock();
+}
 
 const char* blasDescription() {
   // Cores that this build leaves out are aliases of others, so the library's own name of a core can be misleading.

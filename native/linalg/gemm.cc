@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "linalg/blas.h"
+#include "linalg/copy_matrix.h"
 
 namespace gemmule {
 namespace {
@@ -26,25 +27,6 @@ MatrixLayout layoutOf(std::int64_t rows, std::int64_t columns, const std::array<
     return {true, false, columns == 1 ? rows : columnStride};
   }
   return {false, true, columns};
-}
-
-/// A contiguous copy, in blocks so that both sides stay in cache when one of them goes across its rows.
-template <typename T>
-void copyMatrix(const T* from, std::int64_t rows, std::int64_t columns, const std::array<std::int64_t, 2>& strides,
-                T* to) {
-  constexpr std::int64_t kBlock = 32;
-  const auto [rowStride, columnStride] = strides;
-  for (std::int64_t rowBlock = 0; rowBlock < rows; rowBlock += kBlock) {
-    const std::int64_t rowEnd = std::min(rowBlock + kBlock, rows);
-    for (std::int64_t columnBlock = 0; columnBlock < columns; columnBlock += kBlock) {
-      const std::int64_t columnEnd = std::min(columnBlock + kBlock, columns);
-      for (std::int64_t row = rowBlock; row < rowEnd; ++row) {
-        for (std::int64_t column = columnBlock; column < columnEnd; ++column) {
-          to[row * columns + column] = from[row * rowStride + column * columnStride];
-        }
-      }
-    }
-  }
 }
 
 CBLAS_TRANSPOSE transposition(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }

@@ -1,49 +1,16 @@
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <type_traits>
 
 #include "linalg/gemm.h"
 #include "linalg/panel_product.h"
-#include "linalg/svd.h"
+#include "ops/batch_axes.h"
 #include "ops/ops.h"
 #include "ops/validate.h"
 
 namespace gemmule {
 namespace {
-
-std::string shapeText(const TensorView& view) {
-  std::string text = "[";
-  for (int axis = 0; axis < view.rank; ++axis) {
-    if (axis > 0) text += ", ";
-    text += std::to_string(view.dims[axis]);
-  }
-  return text + "]";
-}
-
-/// The matrices of a batch: the leading axes of a view, walked in row-major order.
-struct BatchAxes {
-  int rank;
-  std::array<std::int64_t, kMaxRank> dims;
-
-  std::int64_t count() const {
-    std::int64_t product = 1;
-    for (int axis = 0; axis < rank; ++axis) product *= dims[axis];
-    return product;
-  }
-
-  /// The offset in elements of matrix `index` of a view with these leading axes.
-  std::int64_t offsetOf(const TensorView& view, std::int64_t index) const {
-    std::int64_t offset = 0;
-    for (int axis = rank - 1; axis >= 0; --axis) {
-      offset += index % dims[axis] * view.strides[axis];
-      index /= dims[axis];
-    }
-    return offset;
-  }
-};
 
 Status checkMatmul(const OpContext& context) {
   const Operand& left = context.operands[0];
@@ -61,7 +28,7 @@ Status checkMatmul(const OpContext& context) {
     fits = a.dims[axis] == b.dims[axis] && a.dims[axis] == c.dims[axis];
   }
   if (!fits) {
-    return Status::invalid("matmul: shapes " + shapeText(a) + ", " + shapeText(b) + " and result " + shapeText(c) +
+    return Status::invalid("matmul: shapes " + formatDims(a) + ", " + formatDims(b) + " and result " + formatDims(c) +
                            " do not fit");
   }
   if (a.dtype != b.dtype || a.dtype != c.dtype) return Status::invalid("matmul: operands and result differ in dtype");
@@ -165,79 +132,8 @@ Status matmul(const OpContext& context) {
   }
 }
 
-template <typename T>
-Status decomposeBatch(const OpContext& context, bool full) {
-  const TensorView& a = context.operands[0].tensor;
-  const int rank = a.rank;
-  const BatchAxes batch{rank - 2, a.dims};
-  SingularValues<T> svd;
-  svd.m = a.dims[rank - 2];
-  svd.n = a.dims[rank - 1];
-  svd.rowStride = a.strides[rank - 2];
-  svd.columnStride = a.strides[rank - 1];
-  svd.full = full;
-  const std::int64_t matrices = batch.count();
-  if (matrices == 0) return Status::ok();
-  // Any thread of the team may take a matrix, unless there is one only.
-  const int lanes = matrices == 1 ? 1 : context.team.threads();
-  if (Status status = svd.prepare(context.scratch, lanes); !status.isOk()) return status;
-  std::atomic<int> failure{0};
-  context.team.parallelFor(matrices, 1, [&](std::int64_t begin, std::int64_t end, int lane) {
-    for (std::int64_t index = begin; index < end && failure.load(std::memory_order_relaxed) == 0; ++index) {
-      const int info = svd.run(a.as<T>() + batch.offsetOf(a, index), context.results[0].as<T>() + index * svd.uSize(),
-                               context.results[1].as<T>() + index * svd.rank(),
-                               context.results[2].as<T>() + index * svd.vtSize(), lane);
-      if (info != 0) failure.store(info, std::memory_order_relaxed);
-      if (context.cancelled != nullptr && context.cancelled->load(std::memory_order_relaxed)) return;
-    }
-  });
-  return svd.statusOf(failure.load());
-}
-
-Status checkSvd(const OpContext& context, bool full) {
-  if (context.operands[0].kind != Operand::Kind::kTensor) return Status::invalid("svd: the operand must be a tensor");
-  const TensorView& a = context.operands[0].tensor;
-  const TensorView& u = context.results[0];
-  const TensorView& s = context.results[1];
-  const TensorView& vt = context.results[2];
-  const int rank = a.rank;
-  if (rank < 2 || u.rank != rank || s.rank != rank - 1 || vt.rank != rank) {
-    return Status::invalid("svd: ranks of operand and results do not fit");
-  }
-  const std::int64_t m = a.dims[rank - 2];
-  const std::int64_t n = a.dims[rank - 1];
-  const std::int64_t r = std::min(m, n);
-  bool fits = u.dims[rank - 2] == m && u.dims[rank - 1] == (full ? m : r) && s.dims[rank - 2] == r &&
-              vt.dims[rank - 2] == (full ? n : r) && vt.dims[rank - 1] == n;
-  for (int axis = 0; axis < rank - 2; ++axis) {
-    fits = fits && u.dims[axis] == a.dims[axis] && s.dims[axis] == a.dims[axis] && vt.dims[axis] == a.dims[axis];
-  }
-  if (!fits) {
-    return Status::invalid("svd: shapes " + shapeText(a) + " and results " + shapeText(u) + ", " + shapeText(s) + ", " +
-                           shapeText(vt) + " do not fit");
-  }
-  if (u.dtype != a.dtype || s.dtype != a.dtype || vt.dtype != a.dtype) {
-    return Status::invalid("svd: operand and results differ in dtype");
-  }
-  return Status::ok();
-}
-
-Status svd(const OpContext& context) {
-  const bool full = context.attributes[0] != 0;
-  if (Status status = checkSvd(context, full); !status.isOk()) return status;
-  switch (context.operands[0].tensor.dtype) {
-    case DType::kFloat32:
-      return decomposeBatch<float>(context, full);
-    case DType::kFloat64:
-      return decomposeBatch<double>(context, full);
-    default:
-      return Status::invalid("svd: the operand must be float32 or float64");
-  }
-}
-
 constexpr OpDefinition kOps[] = {
     {"matmul", 2, 2, 0, 1, matmul},
-    {"svd", 1, 1, 1, 3, svd},
 };
 
 }  // namespace

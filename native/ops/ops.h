@@ -8,6 +8,7 @@ namespace gemmule {
 
 // The tables of the operation families, each in the file of its name.
 std::span<const OpDefinition> matrixOps();
+std::span<const OpDefinition> decompositionOps();
 std::span<const OpDefinition> linearOps();
 std::span<const OpDefinition> normalizationOps();
 std::span<const OpDefinition> attentionOps();

@@ -9,6 +9,7 @@ std::span<const OpDefinition> allOps() {
     std::vector<OpDefinition> joined;
     for (const std::span<const OpDefinition> family : {
              matrixOps(),
+             decompositionOps(),
              linearOps(),
              normalizationOps(),
              attentionOps(),

@@ -69,6 +69,8 @@ class ArenaPlan {
 }  // namespace
 
 std::string Program::placeOf(std::size_t operation) const {
+  // The only operation needs no place: its message reads as that of an eager call.
+  if (operations_.size() == 1 && operations_[0].scope < 0) return "";
   std::string place = "operation " + std::to_string(operation);
   if (operation < operations_.size() && operations_[operation].scope >= 0) {
     place += " (" + names_[static_cast<std::size_t>(operations_[operation].scope)] + ")";

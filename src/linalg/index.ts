@@ -1,8 +1,13 @@
 /** `gemmule/linalg`: linear algebra of dense and sparse matrices. */
+export type { QrMode } from '../backend/primitives/decomposition.js';
+export * from './decompositions.js';
 export {
   type BlockOperator,
   type PartialSvd,
   type RandomizedSvdOptions,
   randomizedSvd,
 } from './randomized-svd.js';
+export * from './solvers.js';
 export { type CompressedRows, type RealDType, SparseMatrix, type Triplets } from './sparse-matrix.js';
+export type { AsyncOptions } from './steps.js';
+export { kron, outer, trace, tril, triu } from './structure.js';

@@ -5,7 +5,7 @@ import { contiguousStrides } from './dim.js';
 import { type ArrayOf, arrayConstructor, type DType, type StorageArray } from './dtype.js';
 import { castView, requireDTypeName } from './execute.js';
 import { concatViews, stackViews } from './indexing.js';
-import { dotViews, einsumViews, svdViews } from './matrix.js';
+import { dotViews, einsumViews } from './matrix.js';
 import { fitsDType, type Scalar } from './promotion.js';
 import { checkShape } from './shape.js';
 import { type NestedArray, Tensor } from './tensor.js';
@@ -213,18 +213,4 @@ export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
   // What only looks at an operand's storage gets a copy: the result must not change with it.
   const shared = tensors.some((operand) => operand.data === view.data);
   return shared ? Tensor.fromView(view).clone() : Tensor.fromView(view);
-}
-
-/**
- * The singular value decomposition `a [..., m, n] = u * diag(s) * vt`, singular values descending. Thin by default: u
- * `[..., m, r]`, s `[..., r]`, vt `[..., r, n]` with r = min(m, n).
- *
- * @throws ArgumentError when there are NaN or infinite elements.
- */
-export function svd<D extends 'float32' | 'float64'>(
-  a: Tensor<D>,
-  options: { readonly fullMatrices?: boolean } = {},
-): { u: Tensor<D>; s: Tensor<D>; vt: Tensor<D> } {
-  const [u, s, vt] = svdViews(a, options.fullMatrices ?? false) as unknown as [View<D>, View<D>, View<D>];
-  return { u: Tensor.fromView(u), s: Tensor.fromView(s), vt: Tensor.fromView(vt) };
 }

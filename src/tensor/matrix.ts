@@ -1,7 +1,7 @@
 import type { View } from '../backend/view.js';
-import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import { equalDims, formatShape } from './dim.js';
-import { castView, compute, execute, requireView, Temporaries } from './execute.js';
+import { castView, compute, requireView, Temporaries } from './execute.js';
 import { promoteTypes, sumDType } from './promotion.js';
 import { reduce } from './reductions.js';
 import { broadcastDims, broadcastView } from './shape.js';
@@ -47,19 +47,6 @@ export function dotViews(a: View, b: View): View {
     );
   }
   return matmul(a, b);
-}
-
-/** The singular value decomposition `a = u * diag(s) * vt`, batched over leading axes. */
-export function svdViews(a: View, fullMatrices: boolean): readonly [View, View, View] {
-  requireView('svd', 'a', a);
-  if (a.dtype !== 'float32' && a.dtype !== 'float64') {
-    throw new DTypeError(`svd: a must be float32 or float64, got ${a.dtype}; convert it with .to('float64')`);
-  }
-  const finite = reduce('all', compute('isFinite', a), null);
-  if ((finite.data as Uint8Array)[finite.offset as number] === 0) {
-    throw new ArgumentError('svd: a has NaN or infinite elements, of which there is no decomposition');
-  }
-  return execute('svd', [a], { fullMatrices }) as unknown as readonly [View, View, View];
 }
 
 interface Labelled {

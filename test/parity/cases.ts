@@ -478,6 +478,7 @@ const topSimilar: fc.Arbitrary<Arguments> = fc
       .map((operands) => ({ operands, attributes: { k: Math.ceil(share * vectors) } }));
   });
 
+/** Cases of all primitives but decompositions, which are not unique (see decompositions.ts). */
 export const CASES: Record<string, Case> = {
   ...named(Object.keys(unaryPrimitives), (name) =>
     elementwise(unaryPrimitives[name as keyof typeof unaryPrimitives], 1, ELEMENTWISE_ULPS),

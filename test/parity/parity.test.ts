@@ -7,7 +7,9 @@ import { recordProgram } from '../../src/backend/recorder/recorder.js';
 import { referenceBackend } from '../../src/backend/reference/index.js';
 import type { HostView, Operand } from '../../src/backend/view.js';
 import type { DType } from '../../src/tensor/dtype.js';
+import { matricesOf, normOf } from '../linalg/matrices.js';
 import { type Arguments, CASES } from './cases.js';
+import { boundOf, checkDecomposition, DECOMPOSITIONS } from './decompositions.js';
 import { elementsOf } from './views.js';
 
 /*
@@ -63,7 +65,7 @@ async function runRecorded(name: PrimitiveName, backend: Backend, given: Argumen
 
 describe('parity of native and reference', () => {
   it('covers every primitive', () => {
-    expect(Object.keys({ ...CASES, svd: null }).sort()).toEqual(Object.keys(PRIMITIVES).sort());
+    expect(Object.keys({ ...CASES, ...DECOMPOSITIONS }).sort()).toEqual(Object.keys(PRIMITIVES).sort());
   });
 
   it.each(Object.keys(CASES) as PrimitiveName[])('%s', async (name) => {
@@ -75,6 +77,33 @@ describe('parity of native and reference', () => {
         const actual = native.run(name, operandsFor(native, given), attributes) as HostView[];
         expect(actual.length).toBe(expected.length);
         for (const [index, view] of expected.entries()) check(actual[index], view, ulps, given.slack ?? 0);
+        const recorded = await runRecorded(name, native, given);
+        for (const [index, view] of actual.entries()) {
+          check({ ...view, data: recorded[`r${index}`] as HostView['data'] }, view, 0, 0);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it.each(Object.keys(DECOMPOSITIONS) as PrimitiveName[])('%s', async (name) => {
+    await fc.assert(
+      fc.asyncProperty((DECOMPOSITIONS[name] as { arguments: fc.Arbitrary<Arguments> }).arguments, async (given) => {
+        const attributes = given.attributes as never;
+        const [actual, expected] = [native, referenceBackend].map(
+          (backend) => backend.run(name, operandsFor(backend, given), attributes) as HostView[],
+        );
+        expect(actual.map(({ dims, dtype }) => ({ dims, dtype }))).toEqual(
+          expected.map(({ dims, dtype }) => ({ dims, dtype })),
+        );
+        const [numbers, truth] = [actual, expected].map((results) => checkDecomposition(name, given, results));
+        const a = given.operands[0] as HostView;
+        for (const [index, matrix] of matricesOf(a).entries()) {
+          const tolerance = boundOf(matrix, a.dtype as 'float32') * Math.max(normOf(matrix), 1);
+          for (const [place, value] of truth[index].entries()) {
+            expect(Math.abs(numbers[index][place] - value)).toBeLessThanOrEqual(tolerance);
+          }
+        }
         const recorded = await runRecorded(name, native, given);
         for (const [index, view] of actual.entries()) {
           check({ ...view, data: recorded[`r${index}`] as HostView['data'] }, view, 0, 0);

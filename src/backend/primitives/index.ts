@@ -1,7 +1,8 @@
 import type { Primitive } from '../primitive.js';
+import { cholesky, eig, eigh, inv, lu, qr, schur, solve, solveTriangular, svd } from './decomposition.js';
 import { binaryPrimitives, cast, unaryPrimitives, where } from './elementwise.js';
 import { concat, random, take, takeAlongAxis } from './indexing.js';
-import { matmul, svd } from './matrix.js';
+import { matmul } from './matrix.js';
 import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js';
 import { codeProducts, hammingDistances } from './search.js';
 import { sparseGram, sparseMatmul } from './sparse.js';
@@ -27,6 +28,15 @@ export const PRIMITIVES = {
   sparseMatmul,
   sparseGram,
   topSimilar,
+  qr,
+  cholesky,
+  lu,
+  solve,
+  solveTriangular,
+  inv,
+  eigh,
+  eig,
+  schur,
   linear,
   layerNorm,
   embedding,

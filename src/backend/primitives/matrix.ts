@@ -31,29 +31,3 @@ export const matmul = definePrimitive({
   },
   encode: () => [],
 });
-
-/**
- * Singular value decomposition `a [..., m, n] = u * diag(s) * vt`, singular values descending (LAPACK `?gesdd`).
- * Results u, s, vt: thin `[..., m, r]`, `[..., r]`, `[..., r, n]` with r = min(m, n); full `[..., m, m]`, `[..., r]`, `[..., n, n]`.
- * NaN and infinities are refused by the tensor layer.
- */
-export const svd = definePrimitive<{ fullMatrices: boolean }>({
-  name: 'svd',
-  infer(operands, { fullMatrices }) {
-    const a = viewOperand('svd', operands, 0, 'a');
-    requireDType('svd', 'a', a, ['float32', 'float64']);
-    const m = a.dims.at(-2);
-    const n = a.dims.at(-1);
-    if (typeof m !== 'number' || typeof n !== 'number') {
-      throw new ShapeError(`svd: argument a must be [..., m, n], got shape ${formatShape(a.dims)}`);
-    }
-    const rank = Math.min(m, n);
-    const batch = a.dims.slice(0, -2);
-    return [
-      { dtype: a.dtype, dims: [...batch, m, fullMatrices ? m : rank] },
-      { dtype: a.dtype, dims: [...batch, rank] },
-      { dtype: a.dtype, dims: [...batch, fullMatrices ? n : rank, n] },
-    ];
-  },
-  encode: ({ fullMatrices }) => [fullMatrices ? 1 : 0],
-});

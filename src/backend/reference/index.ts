@@ -5,6 +5,7 @@ import type { Backend } from '../backend.js';
 import type { Primitive } from '../primitive.js';
 import { type AttributesOf, PRIMITIVES, type PrimitiveName } from '../primitives/index.js';
 import { isPackedWeight, type Operand, type OutputSpec, SymbolicValue } from '../view.js';
+import { decompositionKernels } from './decomposition.js';
 import { elementCount } from './elements.js';
 import { elementwiseKernels } from './elementwise.js';
 import { indexingKernels } from './indexing.js';
@@ -27,6 +28,7 @@ const kernels: Kernels<PrimitiveName> = {
   ...matrixKernels,
   ...sparseKernels,
   ...similarityKernels,
+  ...decompositionKernels,
   ...transformerKernels,
   ...searchKernels,
 };

@@ -1,6 +1,5 @@
 import { elementCount, numbersOf } from './elements.js';
 import { type Kernel, type Kernels, viewAt } from './kernel.js';
-import { singularValueDecomposition } from './svd.js';
 
 /** a [batch, m, k] times b [batch, k, n] -> y [batch, m, n]. */
 const matmulKernel: Kernel<'matmul'> = (operands, [y]) => {
@@ -27,18 +26,4 @@ const matmulKernel: Kernel<'matmul'> = (operands, [y]) => {
   }
 };
 
-/** a [batch, m, n] -> u [batch, m, m or r], s [batch, r], vt [batch, n or r, n], r = min(m, n). */
-const svdKernel: Kernel<'svd'> = (operands, [u, s, vt], { fullMatrices }) => {
-  const { dims } = viewAt(operands, 0);
-  const a = numbersOf(viewAt(operands, 0));
-  const [m, n] = dims.slice(-2);
-  for (let item = 0; item < elementCount(dims.slice(0, -2)); item++) {
-    const matrix = a.subarray(item * m * n, (item + 1) * m * n);
-    const parts = singularValueDecomposition(matrix, m, n, fullMatrices);
-    u.data.set(parts.u, item * parts.u.length);
-    s.data.set(parts.s, item * parts.s.length);
-    vt.data.set(parts.vt, item * parts.vt.length);
-  }
-};
-
-export const matrixKernels: Kernels<'matmul' | 'svd'> = { matmul: matmulKernel, svd: svdKernel };
+export const matrixKernels: Kernels<'matmul'> = { matmul: matmulKernel };

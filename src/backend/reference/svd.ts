@@ -8,6 +8,8 @@ import { NumericalError } from '../../errors.js';
 
 const EPSILON = 2 ** -52;
 const MAX_SWEEPS = 60;
+/** Squared length, beside elements of about 1, of a column that counts as zero: products of shorter ones would vanish. */
+const TINY = 2 ** -900;
 
 export interface SingularValueDecomposition {
   /** `[m, m]` or `[m, r]`, row-major. */
@@ -83,6 +85,7 @@ function rotateUntilOrthogonal(columns: Column[], right: Column[], rows: number)
     let rotations = 0;
     for (let p = 0; p < columns.length - 1; p++) {
       bringLargestTo(p, columns, right);
+      for (const column of columns) if (dot(column, column) < TINY) column.fill(0);
       for (let q = p + 1; q < columns.length; q++) {
         const pp = dot(columns[p], columns[p]);
         const qq = dot(columns[q], columns[q]);
