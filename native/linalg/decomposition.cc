@@ -472,6 +472,124 @@ Status RealSchur<T>::statusOf(int info, const std::string& matrix) const {
   return info < 0 ? this->refused("schur", info) : notConverged("schur", matrix, "the QR iteration", info);
 }
 
+// ---- Square roots ----
+
+namespace {
+
+/// The x of `a * x = b` for up to four unknowns, by elimination with row exchanges; false when a is singular to
+/// `least`.
+template <typename T>
+bool solveSmall(std::array<std::array<T, 4>, 4>& a, std::array<T, 4>& b, int size, T least) {
+  for (int k = 0; k < size; ++k) {
+    int largest = k;
+    for (int row = k + 1; row < size; ++row) {
+      if (std::abs(a[row][k]) > std::abs(a[largest][k])) largest = row;
+    }
+    if (!(std::abs(a[largest][k]) > least)) return false;
+    std::swap(a[k], a[largest]);
+    std::swap(b[k], b[largest]);
+    for (int row = k + 1; row < size; ++row) {
+      const T factor = a[row][k] / a[k][k];
+      for (int column = k; column < size; ++column) a[row][column] -= factor * a[k][column];
+      b[row] -= factor * b[k];
+    }
+  }
+  for (int row = size - 1; row >= 0; --row) {
+    for (int column = row + 1; column < size; ++column) b[row] -= a[row][column] * b[column];
+    b[row] /= a[row][row];
+  }
+  return true;
+}
+
+/// The root of a diagonal block of one row or two; false where an eigenvalue is negative.
+template <typename T>
+bool rootOfBlock(const T* t, std::int64_t n, std::int64_t row, int size, T negligible, T* root) {
+  const T* first = t + row * n + row;
+  T* to = root + row * n + row;
+  if (size == 1) {
+    if (*first < -negligible) return false;
+    *to = std::abs(*first) <= negligible ? T{0} : std::sqrt(*first);
+    return true;
+  }
+  // Eigenvalues theta +- i mu have the root alpha +- i beta, and the block's root is a polynomial of it.
+  const T half = (first[0] - first[n + 1]) / 2;
+  const T theta = first[n + 1] + half;
+  const T mu = std::sqrt(std::max(-(half * half + first[1] * first[n]), T{0}));
+  const T length = std::hypot(theta, mu);
+  const T alpha = theta > 0 ? std::sqrt((theta + length) / 2) : mu / std::sqrt(2 * (length - theta));
+  to[0] = alpha + half / (2 * alpha);
+  to[1] = first[1] / (2 * alpha);
+  to[n] = first[n] / (2 * alpha);
+  to[n + 1] = alpha - half / (2 * alpha);
+  return true;
+}
+
+}  // namespace
+
+template <typename T>
+Status SchurRoot<T>::prepare(Scratch& scratch, int lanes) {
+  return this->takeWorkspace("sqrtm", scratch, lanes, this->n * this->n, this->n + 1);
+}
+
+template <typename T>
+int SchurRoot<T>::run(const MatrixArguments<T>& matrix, int lane) const {
+  const std::int64_t n = this->n;
+  T* t = this->elementsOf(lane);
+  int* starts = this->integersOf(lane);
+  T* root = matrix.result(0);
+  copyMatrix(matrix.operands[0], n, n, this->strides, t);
+  std::fill_n(root, n * n, T{0});
+  int blocks = 0;
+  for (std::int64_t row = 0; row < n; ++row) {
+    starts[blocks++] = static_cast<int>(row);
+    if (row + 1 < n && t[(row + 1) * n + row] != 0) ++row;
+  }
+  starts[blocks] = static_cast<int>(n);
+  double squares = 0;
+  for (std::int64_t index = 0; index < n * n; ++index) squares += static_cast<double>(t[index]) * t[index];
+  // Eigenvalues of this size are what rounding has made of zero.
+  const T negligible = static_cast<T>(std::sqrt(squares) * static_cast<double>(n) * std::numeric_limits<T>::epsilon());
+  for (int j = 0; j < blocks; ++j) {
+    const std::int64_t column = starts[j];
+    const int q = starts[j + 1] - starts[j];
+    if (!rootOfBlock(t, n, column, q, negligible, root)) return static_cast<int>(column + 1);
+    for (int i = j - 1; i >= 0; --i) {
+      const std::int64_t row = starts[i];
+      const int p = starts[i + 1] - starts[i];
+      // root_ii * x + x * root_jj = t_ij less what lies between, as a system in the entries of x.
+      std::array<std::array<T, 4>, 4> system{};
+      std::array<T, 4> right{};
+      T greatest = 0;
+      for (int r = 0; r < p; ++r) {
+        for (int c = 0; c < q; ++c) {
+          T sum = t[(row + r) * n + column + c];
+          for (std::int64_t k = row + p; k < column; ++k) sum -= root[(row + r) * n + k] * root[k * n + column + c];
+          right[r * q + c] = sum;
+          greatest = std::max(greatest, std::abs(sum));
+          for (int k = 0; k < p; ++k) system[r * q + c][k * q + c] += root[(row + r) * n + row + k];
+          for (int k = 0; k < q; ++k) system[r * q + c][r * q + k] += root[(column + k) * n + column + c];
+        }
+      }
+      if (!solveSmall(system, right, p * q, std::numeric_limits<T>::min())) {
+        if (greatest > negligible) return static_cast<int>(n + column + 1);
+        right = {};
+      }
+      for (int r = 0; r < p; ++r) {
+        for (int c = 0; c < q; ++c) root[(row + r) * n + column + c] = right[r * q + c];
+      }
+    }
+  }
+  return 0;
+}
+
+template <typename T>
+Status SchurRoot<T>::statusOf(int info, const std::string& matrix) const {
+  const bool isNegative = info <= this->n;
+  return Status::numerical("sqrtm: matrix " + matrix + " has no real square root: eigenvalue " +
+                           std::to_string((info - 1) % this->n) + " of its Schur form is " +
+                           (isNegative ? "negative" : "zero, and not of a diagonal matrix"));
+}
+
 template class Decomposition<float>;
 template class Decomposition<double>;
 template class SingularValues<float>;
@@ -494,5 +612,7 @@ template class GeneralEigen<float>;
 template class GeneralEigen<double>;
 template class RealSchur<float>;
 template class RealSchur<double>;
+template class SchurRoot<float>;
+template class SchurRoot<double>;
 
 }  // namespace gemmule

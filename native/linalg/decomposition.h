@@ -178,4 +178,14 @@ class RealSchur : public Decomposition<T> {
   Status statusOf(int info, const std::string& matrix) const;
 };
 
+/// The principal square root of a real Schur form, which is one again: Higham, "Computing real square roots of a real
+/// matrix", 1987.
+template <typename T>
+class SchurRoot : public Decomposition<T> {
+ public:
+  Status prepare(Scratch& scratch, int lanes);
+  int run(const MatrixArguments<T>& matrix, int lane) const;
+  Status statusOf(int info, const std::string& matrix) const;
+};
+
 }  // namespace gemmule

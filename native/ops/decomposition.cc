@@ -256,10 +256,23 @@ Status schur(const OpContext& context) {
   return decompose<RealSchur>(context, checked, kNothing);
 }
 
+Status schurRoot(const OpContext& context) {
+  Checker checked("schurRoot", context, 1, 1);
+  checked.square().result(0, {checked.n(), checked.n()});
+  return decompose<SchurRoot>(context, checked, kNothing);
+}
+
 constexpr OpDefinition kOps[] = {
-    {"svd", 1, 1, 2, 3, svd},     {"qr", 1, 1, 2, 3, qr},       {"cholesky", 1, 1, 0, 1, cholesky},
-    {"lu", 1, 1, 0, 3, lu},       {"solve", 2, 2, 0, 1, solve}, {"solveTriangular", 2, 2, 2, 1, solveTriangular},
-    {"inv", 1, 1, 0, 1, inv},     {"eigh", 1, 1, 1, 2, eigh},   {"eig", 1, 1, 1, 4, eig},
+    {"schurRoot", 1, 1, 0, 1, schurRoot},
+    {"svd", 1, 1, 2, 3, svd},
+    {"qr", 1, 1, 2, 3, qr},
+    {"cholesky", 1, 1, 0, 1, cholesky},
+    {"lu", 1, 1, 0, 3, lu},
+    {"solve", 2, 2, 0, 1, solve},
+    {"solveTriangular", 2, 2, 2, 1, solveTriangular},
+    {"inv", 1, 1, 0, 1, inv},
+    {"eigh", 1, 1, 1, 2, eigh},
+    {"eig", 1, 1, 1, 4, eig},
     {"schur", 1, 1, 0, 2, schur},
 };
 

@@ -1,6 +1,25 @@
 /** `gemmule/linalg`: linear algebra of dense and sparse matrices. */
 export type { QrMode } from '../backend/primitives/decomposition.js';
 export * from './decompositions.js';
+export * from './least-squares.js';
+export { expm, expmAsync, matrixPower, matrixPowerAsync, sqrtm, sqrtmAsync } from './matrix-functions.js';
+export {
+  type CondOptions,
+  cond,
+  condAsync,
+  det,
+  detAsync,
+  type MatrixNormKind,
+  type MatrixNormOptions,
+  matrixRank,
+  matrixRankAsync,
+  norm,
+  normAsync,
+  type SlogdetResult,
+  slogdet,
+  slogdetAsync,
+  type ToleranceOptions,
+} from './norms.js';
 export {
   type BlockOperator,
   type PartialSvd,

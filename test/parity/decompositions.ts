@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import type { PrimitiveName } from '../../src/backend/primitives/index.js';
 import type { HostView } from '../../src/backend/view.js';
+import { contiguousStrides } from '../../src/tensor/dim.js';
+import { arrayConstructor } from '../../src/tensor/dtype.js';
 import {
   at,
   diagonal,
@@ -87,20 +89,29 @@ function cases(square: boolean, attributes: fc.Arbitrary<object>, operands: Oper
 
 const anyMatrices: Operands = (dtype, { batch, m, n }) => matricesOfDims(dtype, [...batch, m, n]).map((a) => [a]);
 
+/** The same view with each matrix replaced by another. */
+function replaced(view: HostView, by: (a: Matrix) => Matrix): HostView {
+  const values = matricesOf(view).flatMap((a) => by(a).values);
+  const strides = contiguousStrides(view.dims) as number[];
+  return { ...view, strides, offset: 0, data: arrayConstructor(view.dtype).from(values) };
+}
+
 /** Adds to the diagonal what makes the matrices far from singular: more than the rest of their rows. */
 function dominant(view: HostView): HostView {
-  const matrices = matricesOf(view);
-  const [n] = view.dims.slice(-1);
-  const data = view.data.slice(0, 0).constructor as Float32ArrayConstructor;
-  const values = matrices.flatMap((a) => matrixOf(n, n, (i, j) => at(a, i, j) + (i === j ? 10 * n : 0)).values);
-  const strides = view.dims.map((_, axis) => view.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1));
-  return { ...view, strides, offset: 0, data: data.from(values) as HostView['data'] };
+  return replaced(view, (a) => matrixOf(a.rows, a.rows, (i, j) => at(a, i, j) + (i === j ? 10 * a.rows : 0)));
 }
 
 const systems: Operands = (dtype, { batch, n, columns }) =>
   fc
     .tuple(matricesOfDims(dtype, [...batch, n, n]), matricesOfDims(dtype, [...batch, n, columns]))
     .map(([a, b]) => [dominant(a), b]);
+
+/** The upper triangle, with magnitudes from 1 up on the diagonal. */
+function positiveTriangular(view: HostView): HostView {
+  return replaced(view, (a) =>
+    matrixOf(a.rows, a.columns, (i, j) => (i > j ? 0 : i === j ? 1 + Math.abs(at(a, i, i)) : at(a, i, j))),
+  );
+}
 
 const symmetric = (a: Matrix): Matrix => matrixOf(a.rows, a.columns, (i, j) => at(a, Math.max(i, j), Math.min(i, j)));
 const triangular = (a: Matrix, lower: boolean, unit: boolean): Matrix =>
@@ -255,6 +266,17 @@ export const DECOMPOSITIONS: Partial<Record<PrimitiveName, DecompositionCase>> =
         const entries = Array.from({ length: a.rows }, (_, i) => [at(matrix(2), i, j), at(matrix(3), i, j)]).flat();
         require(Math.abs(Math.hypot(...entries) - 1), bound, 'length of a vector');
       }
+    },
+  },
+  schurRoot: {
+    // Upper triangular with a diagonal from 1 up, as the Schur form of a matrix with real eigenvalues.
+    arguments: cases(true, none, (dtype, { batch, n }) =>
+      matricesOfDims(dtype, [...batch, n, n]).map((a) => [positiveTriangular(a)]),
+    ),
+    check({ a, matrix, bound }) {
+      const root = matrix(0);
+      requireTriangle(root, (i, j) => i > j, 'root');
+      require(normOf(subtract(multiply(root, root), a)), bound * normOf(root) ** 2, 'root * root');
     },
   },
   schur: {

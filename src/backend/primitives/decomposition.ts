@@ -182,3 +182,17 @@ export const schur = definePrimitive({
   },
   encode: () => [],
 });
+
+/**
+ * The principal square root of a real Schur form t `[..., n, n]`, which is one again (Higham, "Computing real square roots of a
+ * real matrix", 1987). A negative real eigenvalue has none: an error of `sqrtm`, which is what this is for. Eigenvalues below n
+ * units of rounding of the norm count as zero.
+ */
+export const schurRoot = definePrimitive({
+  name: 'schurRoot',
+  infer(operands) {
+    const t = squareMatrices('schurRoot', operands);
+    return [specOf(t, t.n, t.n)];
+  },
+  encode: () => [],
+});

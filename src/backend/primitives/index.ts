@@ -1,5 +1,5 @@
 import type { Primitive } from '../primitive.js';
-import { cholesky, eig, eigh, inv, lu, qr, schur, solve, solveTriangular, svd } from './decomposition.js';
+import { cholesky, eig, eigh, inv, lu, qr, schur, schurRoot, solve, solveTriangular, svd } from './decomposition.js';
 import { binaryPrimitives, cast, unaryPrimitives, where } from './elementwise.js';
 import { concat, random, take, takeAlongAxis } from './indexing.js';
 import { matmul } from './matrix.js';
@@ -37,6 +37,7 @@ export const PRIMITIVES = {
   eigh,
   eig,
   schur,
+  schurRoot,
   linear,
   layerNorm,
   embedding,

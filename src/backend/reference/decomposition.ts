@@ -4,6 +4,7 @@ import { elementCount, numbersOf } from './elements.js';
 import { generalEigen, realSchur } from './general-eigen.js';
 import { orthogonalTriangular } from './householder.js';
 import { type Kernel, type Kernels, type Result, viewAt } from './kernel.js';
+import { NoRoot, rootOfSchurForm } from './schur-root.js';
 import { singularValueDecomposition } from './svd.js';
 import { symmetricEigen } from './symmetric-eigen.js';
 import {
@@ -175,8 +176,21 @@ const schurKernel: Kernel<'schur'> = (operands, [t, z]) => {
   });
 };
 
+const schurRootKernel: Kernel<'schurRoot'> = (operands, [root]) => {
+  const { dtype } = viewAt(operands, 0);
+  forEachMatrix(viewAt(operands, 0), ({ values, n, name, store }) => {
+    const result = rootOfSchurForm(values, n, dtype === 'float32' ? 2 ** -23 : 2 ** -52);
+    if (result instanceof NoRoot) {
+      throw new NumericalError(
+        `sqrtm: matrix ${name} has no real square root: eigenvalue ${result.index} of its Schur form is ${result.why}`,
+      );
+    }
+    store(root, result);
+  });
+};
+
 export const decompositionKernels: Kernels<
-  'svd' | 'qr' | 'cholesky' | 'lu' | 'solve' | 'solveTriangular' | 'inv' | 'eigh' | 'eig' | 'schur'
+  'svd' | 'qr' | 'cholesky' | 'lu' | 'solve' | 'solveTriangular' | 'inv' | 'eigh' | 'eig' | 'schur' | 'schurRoot'
 > = {
   svd: svdKernel,
   qr: qrKernel,
@@ -188,4 +202,5 @@ export const decompositionKernels: Kernels<
   eigh: eighKernel,
   eig: eigKernel,
   schur: schurKernel,
+  schurRoot: schurRootKernel,
 };
