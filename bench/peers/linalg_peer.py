@@ -1,0 +1,74 @@
+"""The operations of bench/linalg.ts in NumPy and SciPy, timed as there.
+
+    python linalg_peer.py JOB
+
+Prints {"numpy": {case: median seconds of a call}, "scipy": {...}}; what one of them does not have is left out.
+"""
+
+import json
+import statistics
+import sys
+import time
+
+import numpy as np
+import scipy.linalg
+
+NUMPY = {
+    "svd": lambda a, _: np.linalg.svd(a, full_matrices=False),
+    "eigh": lambda a, _: np.linalg.eigh(a),
+    "eig": lambda a, _: np.linalg.eig(a),
+    "qr": lambda a, _: np.linalg.qr(a),
+    "cholesky": lambda a, _: np.linalg.cholesky(a),
+    "solve": lambda a, b: np.linalg.solve(a, b),
+    "inv": lambda a, _: np.linalg.inv(a),
+    "matmul": lambda a, _: a @ a,
+}
+SCIPY = {
+    "svd": lambda a, _: scipy.linalg.svd(a, full_matrices=False),
+    "eigh": lambda a, _: scipy.linalg.eigh(a),
+    "eig": lambda a, _: scipy.linalg.eig(a),
+    "qr": lambda a, _: scipy.linalg.qr(a, mode="economic"),
+    "cholesky": lambda a, _: scipy.linalg.cholesky(a, lower=True),
+    "lu": lambda a, _: scipy.linalg.lu(a, p_indices=True),
+    "solve": lambda a, b: scipy.linalg.solve(a, b),
+    "inv": lambda a, _: scipy.linalg.inv(a),
+}
+
+
+def median_seconds(call, seconds, min_calls):
+    call()
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < min_calls or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def operands(case):
+    generator = np.random.default_rng(1)
+    a = generator.standard_normal(case["dims"]).astype(case["dtype"])
+    b = generator.standard_normal((case["dims"][0], 1)).astype(case["dtype"])
+    if case["operation"] == "cholesky":
+        a = a @ a.T
+    if case["operation"] == "eigh":
+        a = a + a.T
+    return a, b
+
+
+def main(job_file):
+    with open(job_file) as file:
+        job = json.load(file)
+    medians = {"numpy": {}, "scipy": {}}
+    for case in job["cases"]:
+        a, b = operands(case)
+        for peer, library in (("numpy", NUMPY), ("scipy", SCIPY)):
+            operation = library.get(case["operation"])
+            if operation is None:
+                continue
+            seconds = median_seconds(lambda: operation(a, b), job["seconds"], job["minCalls"])
+            medians[peer][case["name"]] = seconds
+    print(json.dumps(medians))
+
+
+main(sys.argv[1])
