@@ -29,5 +29,6 @@ endif()
 # Their definitions (native/linalg/fortran_runtime.cc) come before the archive that needs them.
 target_link_options(gemmule_openblas INTERFACE -Wl,--undefined=_gfortran_concat_string)
 target_link_libraries(gemmule_openblas INTERFACE ${OPENBLAS_ARCHIVE} m)
-# native/linalg/blas.cc answers what OpenBLAS asks of the environment.
-target_link_options(gemmule_openblas INTERFACE -Wl,--wrap=getenv -Wl,--undefined=__wrap_getenv)
+# native/linalg/blas.cc answers what OpenBLAS asks of the environment, and of the C library.
+target_link_options(gemmule_openblas INTERFACE -Wl,--wrap=getenv -Wl,--undefined=__wrap_getenv
+  -Wl,--wrap=pthread_atfork -Wl,--undefined=__wrap_pthread_atfork)

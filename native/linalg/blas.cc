@@ -18,6 +18,7 @@ char* openblas_get_corename(void);
 
 char* __real_getenv(const char* name);
 char* __wrap_getenv(const char* name);
+int __wrap_pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)());
 }
 
 namespace gemmule {
@@ -99,4 +100,14 @@ char* __wrap_getenv(const char* name) {
   }
 #endif
   return value;
+}
+
+/// OpenBLAS wants to end its threads before every fork. A host that starts a program while they compute would wait for
+/// ever: a thread at work does not see that it is told to end. A child of Node runs another program at once, and needs
+/// none of them.
+int __wrap_pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)()) {
+  static_cast<void>(prepare);
+  static_cast<void>(parent);
+  static_cast<void>(child);
+  return 0;
 }
