@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 import { getBackend, setDefaultBackend } from '../../src/backend/index.js';
 import { ArgumentError, DTypeError, NumericalError, ShapeError } from '../../src/errors.js';
@@ -304,6 +305,17 @@ describe('asynchronous forms', () => {
     const singular = zeros([2, 2]);
     await expect(linalg.solveAsync(singular, zeros([2]))).rejects.toThrow(/^solve: matrix a is singular: pivot 0/);
     await expect(linalg.invAsync(zeros([2, 3]))).rejects.toThrow(ShapeError);
+  });
+
+  it('let other programs be started while OpenBLAS computes on its threads', async () => {
+    const a = random.normal([200, 200], { dtype: 'float64' });
+    let busy = true;
+    const starting = (async () => {
+      while (busy) await new Promise((resolve) => spawn('true').on('exit', resolve));
+    })();
+    for (let n = 0; n < 20; n++) expect((await linalg.svdvalsAsync(a)).at(0)).toBeGreaterThan(20);
+    busy = false;
+    await starting;
   });
 
   it('let the event loop run, and stop with the reason of their signal', async () => {

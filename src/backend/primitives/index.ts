@@ -5,8 +5,8 @@ import { concat, random, take, takeAlongAxis } from './indexing.js';
 import { matmul } from './matrix.js';
 import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js';
 import { codeProducts, hammingDistances } from './search.js';
-import { sparseGram, sparseMatmul } from './sparse.js';
 import { topSimilar } from './similarity.js';
+import { sparseGram, sparseMatmul } from './sparse.js';
 import { attention, attentionWeights, embedding, layerNorm, linear, pool } from './transformer.js';
 
 /** Every primitive by name: the whole of what a backend must implement. */

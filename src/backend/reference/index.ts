@@ -14,9 +14,9 @@ import { matrixKernels } from './matrix.js';
 import { packWeight, requireOwnWeight } from './packed-weight.js';
 import { reductionKernels, scanKernels, sortingKernels } from './reduction.js';
 import { searchKernels } from './search.js';
+import { similarityKernels } from './similarity.js';
 import { sparseKernels } from './sparse.js';
 import { referenceTrainer } from './trainer.js';
-import { similarityKernels } from './similarity.js';
 import { transformerKernels } from './transformer.js';
 
 const kernels: Kernels<PrimitiveName> = {
