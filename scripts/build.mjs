@@ -2,7 +2,9 @@
  * Builds dist/: CommonJS chunks that hold the code, one ES module wrapper an entry, and declarations for both.
  *
  * The wrappers re-export the CommonJS code instead of repeating it, so that a process that imports gemmule here and
- * requires it there has one engine, one default backend and one Tensor class.
+ * requires it there has one engine, one default backend and one Tensor class. Adapters are the exception: they extend
+ * classes of frameworks that exist twice, and must extend the one that their user has, so they exist twice, too; all that
+ * they use of gemmule they import from its entries.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,6 +19,11 @@ const ENTRIES = {
   search: 'src/search/index.ts',
   serve: 'src/serve/index.ts',
   words: 'src/words/index.ts',
+  'adapters/ai-sdk': 'src/adapters/ai-sdk/index.ts',
+  'adapters/chroma': 'src/adapters/chroma/index.ts',
+  'adapters/langchain': 'src/adapters/langchain/index.ts',
+  'adapters/llamaindex': 'src/adapters/llamaindex/index.ts',
+  'adapters/transformers': 'src/adapters/transformers/index.ts',
   cli: 'src/cli/main.ts',
   hub: 'src/hub/index.ts',
   pictures: 'src/pictures/index.ts',
@@ -56,10 +63,48 @@ async function bundle() {
   return output;
 }
 
+/** Where adapters find at run time what they import of the rest, by its file. */
+const ADAPTER_IMPORTS = new Map([
+  ['src/index.ts', '../index.js'],
+  ['src/errors.ts', '../index.js'],
+  ['src/heads/index.ts', '../heads.js'],
+]);
+
+/** An adapter as an ES module of its own. @param {string} name as in {@link ENTRIES} */
+async function bundleAdapter(name) {
+  const build = await rolldown({
+    input: path.join(root, ENTRIES[/** @type {keyof typeof ENTRIES} */ (name)]),
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !path.isAbsolute(id) && !id.startsWith('@oxc-project/runtime/'),
+    plugins: [
+      {
+        name: 'gemmule-entries',
+        resolveId(id, importer) {
+          if (!id.startsWith('.') || importer === undefined || !importer.startsWith(path.join(root, 'src')))
+            return null;
+          const file = path.relative(root, path.resolve(path.dirname(importer), id)).replace(/\.js$/, '.ts');
+          const entry = ADAPTER_IMPORTS.get(file);
+          if (entry !== undefined) return { id: entry, external: true };
+          if (file.startsWith('src/adapters/')) return null;
+          throw new Error(
+            `${importer} imports ${file}; an adapter may import ${[...ADAPTER_IMPORTS.keys()].join(', ')}`,
+          );
+        },
+      },
+    ],
+    transform: { target: 'node20' },
+  });
+  await build.write({ file: path.join(dist, `${name}.js`), format: 'esm', sourcemap: true });
+  await build.close();
+}
+
 /** @param {{ fileName: string, exports: string[] }} entry */
 function writeModuleWrapper({ fileName, exports }) {
   const names = exports.filter((name) => name !== 'default').sort();
-  const lines = [`import entry from './${fileName}';`, ...names.map((name) => `export const ${name} = entry.${name};`)];
+  const lines = [
+    `import entry from './${path.basename(fileName)}';`,
+    ...names.map((name) => `export const ${name} = entry.${name};`),
+  ];
   writeFileSync(path.join(dist, fileName.replace(/\.cjs$/, '.js')), `${lines.join('\n')}\n`);
 }
 
@@ -79,7 +124,9 @@ function writeDeclarations() {
 async function buildPackage() {
   rmSync(dist, { recursive: true, force: true });
   for (const chunk of await bundle()) {
-    if (chunk.type === 'chunk' && chunk.isEntry && chunk.exports.length > 0) writeModuleWrapper(chunk);
+    if (chunk.type !== 'chunk' || !chunk.isEntry || chunk.exports.length === 0) continue;
+    if (chunk.name.startsWith('adapters/')) await bundleAdapter(chunk.name);
+    else writeModuleWrapper(chunk);
   }
   writeDeclarations();
 }

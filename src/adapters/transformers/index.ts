@@ -1,0 +1,57 @@
+import { ArgumentError, ShapeError } from '../../errors.js';
+import { type FeatureExtractionPipeline, featureExtraction } from './feature-extraction.js';
+import type { PipelineOptions } from './options.js';
+
+export type { FeatureExtractionOptions, FeatureExtractionPipeline } from './feature-extraction.js';
+export type { PipelineOptions, PipelineProgress } from './options.js';
+export { type NestedNumbers, PipelineTensor, type PipelineTensorType } from './tensor.js';
+
+/** Tasks by all the names that they have in transformers.js. */
+const TASKS: Readonly<Record<string, 'feature-extraction'>> = {
+  'feature-extraction': 'feature-extraction',
+  'sentence-similarity': 'feature-extraction',
+  embeddings: 'feature-extraction',
+};
+
+/**
+ * transformers.js's `pipeline`, for the tasks that gemmule has: change the import and keep the rest.
+ *
+ * @param model - a folder or a name on the Hugging Face Hub, of a model that has safetensors; without one the default model.
+ * @throws ArgumentError for tasks that gemmule does not have, and what loading throws.
+ * @example
+ * const extractor = await pipeline('feature-extraction', 'Xenova/all-MiniLM-L6-v2');
+ * const output = await extractor('This is a simple test.', { pooling: 'mean', normalize: true });
+ */
+export function pipeline(
+  task: 'feature-extraction' | 'sentence-similarity' | 'embeddings',
+  model?: string | null,
+  options?: PipelineOptions,
+): Promise<FeatureExtractionPipeline>;
+export async function pipeline(
+  task: string,
+  model?: string | null,
+  options: PipelineOptions = {},
+): Promise<FeatureExtractionPipeline> {
+  if (!Object.hasOwn(TASKS, task)) {
+    throw new ArgumentError(
+      `pipeline: task must be one of ${Object.keys(TASKS).join(', ')}, got ${JSON.stringify(task)}`,
+    );
+  }
+  return featureExtraction(model, options);
+}
+
+/** The cosine of the angle between two vectors. @throws ShapeError when they differ in length. */
+export function cos_sim(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const product = dot(a, b);
+  return product / (Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b)));
+}
+
+/** The sum of products of two vectors. @throws ShapeError when they differ in length. */
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) {
+    throw new ShapeError(`dot: vectors must have one length, got ${a.length} and ${b.length}`);
+  }
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += (a[index] as number) * (b[index] as number);
+  return sum;
+}

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  cos_sim,
+  dot,
+  type FeatureExtractionPipeline,
+  PipelineTensor,
+  pipeline,
+} from '../../src/adapters/transformers/index.js';
+import { TextEmbedder } from '../../src/index.js';
+
+/* The examples are those of transformers.js's documentation of its pipelines, with the import changed. */
+
+const MODEL = 'Xenova/all-MiniLM-L6-v2';
+
+let extractor: FeatureExtractionPipeline;
+let embedder: TextEmbedder;
+beforeAll(async () => {
+  extractor = await pipeline('feature-extraction', MODEL);
+  embedder = await TextEmbedder.load();
+});
+afterAll(async () => {
+  await extractor.dispose();
+  embedder.dispose();
+});
+
+describe("transformers.js's feature extraction", () => {
+  it('runs feature extraction without pooling/normalization', async () => {
+    const output = await extractor('This is a simple test.');
+    expect({ type: output.type, dims: output.dims }).toEqual({ type: 'float32', dims: [1, 8, 384] });
+    const [expected] = await embedder.embedTokens(['This is a simple test.']);
+    expect(output.tolist()).toEqual([expected?.vectors.toArray()]);
+  });
+
+  it('runs feature extraction with pooling and normalization', async () => {
+    const texts = ['This is a simple test.', 'And this is another one, somewhat longer than that.'];
+    const output = await extractor(texts, { pooling: 'mean', normalize: true });
+    expect(output.dims).toEqual([2, 384]);
+    const expected = (await embedder.embed(texts)).toArray() as number[][];
+    for (const [row, vector] of (output.tolist() as number[][]).entries()) {
+      for (const [column, value] of vector.entries()) expect(value).toBeCloseTo(expected[row]?.[column] as number, 6);
+    }
+  });
+
+  it('runs feature extraction with cls pooling, and with the last token', async () => {
+    const [tokens] = (await extractor(['one text'])).tolist() as number[][][];
+    const first = await extractor(['one text'], { pooling: 'cls' });
+    const last = await extractor(['one text'], { pooling: 'last_token' });
+    expect(first.tolist()).toEqual([tokens?.[0]]);
+    expect(last.tolist()).toEqual([tokens?.at(-1)]);
+  });
+
+  it('runs feature extraction with binary quantization', async () => {
+    const plain = await extractor('This is a simple test.', { pooling: 'mean' });
+    const signed = await extractor('This is a simple test.', { pooling: 'mean', quantize: true, precision: 'binary' });
+    const unsigned = await extractor('This is a simple test.', {
+      pooling: 'mean',
+      quantize: true,
+      precision: 'ubinary',
+    });
+    expect({ type: signed.type, dims: signed.dims }).toEqual({ type: 'int8', dims: [1, 48] });
+    const bits = [...plain.data].map((value) => (value > 0 ? 1 : 0));
+    const bytes = Array.from({ length: 48 }, (_, index) =>
+      Number.parseInt(bits.slice(index * 8, index * 8 + 8).join(''), 2),
+    );
+    expect([...unsigned.data]).toEqual(bytes);
+    expect([...signed.data]).toEqual(bytes.map((byte) => byte - 128));
+  });
+
+  it('computes sentence similarity', async () => {
+    const similar = await pipeline('sentence-similarity', MODEL);
+    const output = await similar(['a dog in the park', 'a puppy on the grass', 'taxes'], {
+      pooling: 'mean',
+      normalize: true,
+    });
+    const [dog, puppy, taxes] = output.tolist() as [number[], number[], number[]];
+    expect(cos_sim(dog, puppy)).toBeGreaterThan(cos_sim(dog, taxes) + 0.3);
+    expect(cos_sim(dog, puppy)).toBeCloseTo(dot(dog, puppy), 5);
+    await similar.dispose();
+  });
+
+  it('ends shorter texts in zeros where there is no pooling', async () => {
+    const output = await extractor(['short', 'a longer text than that']);
+    const [shorter, longer] = output.tolist() as [number[][], number[][]];
+    expect(output.dims[1]).toBe(longer.length);
+    expect(
+      shorter
+        .slice(3)
+        .flat()
+        .every((value) => value === 0),
+    ).toBe(true);
+    expect(shorter.slice(0, 3)).toEqual(((await extractor('short')).tolist() as number[][][])[0]);
+  });
+
+  it('explains what it does not have', async () => {
+    await expect(pipeline('summarization' as never)).rejects.toThrow(/task must be one of feature-extraction/);
+    await expect(pipeline('feature-extraction', MODEL, { device: 'webgpu' })).rejects.toThrow(/device must be "cpu"/);
+    await expect(pipeline('feature-extraction', MODEL, { dtype: 'q4' as never })).rejects.toThrow(
+      /dtype must be one of/,
+    );
+    await expect(extractor('a', { pooling: 'max' as never })).rejects.toThrow(/pooling must be one of none, mean/);
+    expect(() => dot([1], [1, 2])).toThrow(/vectors must have one length, got 1 and 2/);
+  });
+});
+
+describe('PipelineTensor', () => {
+  it('is read by its axes', () => {
+    const tensor = new PipelineTensor('float32', Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]);
+    expect(tensor.tolist()).toEqual([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
+    expect([...tensor].map((row) => row.tolist())).toEqual(tensor.tolist());
+    expect(tensor.at(-1).at(0).item()).toBe(5);
+    expect(() => tensor.at(3)).toThrow(/index must be a whole number from -3 to 2, got 3/);
+    expect(() => tensor.item()).toThrow(/must have one number/);
+    expect(() => new PipelineTensor('float32', new Float32Array(5), [3, 2])).toThrow(/are 6 numbers, but data has 5/);
+  });
+});
