@@ -1,5 +1,5 @@
 /** How long answers are written before the event loop gets a turn, in milliseconds. */
-const SLICE_MILLISECONDS = 3;
+const SLICE_MILLISECONDS = 1.5;
 
 /**
  * Spreads short pieces of work over turns of the event loop: when a batch is done, all requests in it could be answered at
