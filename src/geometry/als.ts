@@ -1,6 +1,8 @@
 import { ArgumentError, NumericalError, ShapeError } from '../errors.js';
+import { cholesky } from '../linalg/decompositions.js';
+import { solveTriangular } from '../linalg/solvers.js';
 import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
-import { fromTypedArray } from '../tensor/creation.js';
+import { eye, fromTypedArray, full } from '../tensor/creation.js';
 import { formatShape } from '../tensor/dim.js';
 import { arrayConstructor } from '../tensor/dtype.js';
 import { Random } from '../tensor/random.js';
@@ -209,41 +211,47 @@ export class ALS {
   #halfStep(ratings: SparseMatrix<RealDType>, fixed: Tensor<RealDType>, mean: number): Tensor<RealDType> {
     const width = this.#factors;
     const [rows] = ratings.shape;
-    const solution = new (arrayConstructor(ratings.dtype))(rows * width) as Float32Array | Float64Array;
+    const { dtype } = ratings;
+    const solutions = new (arrayConstructor(dtype))(rows * width) as Float32Array | Float64Array;
     const alpha = this.#alpha;
     const weights = this.#implicit ? ratings.map((value) => alpha * value) : ratings.map(() => 1);
     const targets = this.#implicit ? ratings.map((value) => 1 + alpha * value) : ratings.map((value) => value - mean);
-    const common = new Float64Array(width * width);
-    if (this.#implicit) {
-      using columns = fixed.transpose();
-      using products = columns.matmul(fixed);
-      common.set(products.toTypedArray() as Float32Array);
-    }
+    using columns = fixed.transpose();
+    using ofAll = this.#implicit ? columns.matmul(fixed) : full([width, width], 0, { dtype });
+    using identity = eye(width, width, { dtype: 'float64' });
     const step = Math.max(1, Math.floor(BLOCK_ELEMENTS / width ** 2));
     for (let begin = 0; begin < rows; begin += step) {
       const end = Math.min(begin + step, rows);
       using grams = weights.sliceRows(begin, end).rowGrams(fixed);
       using rights = targets.sliceRows(begin, end).matmul(fixed);
-      const left = grams.toTypedArray() as Float32Array;
-      const right = rights.toTypedArray() as Float32Array;
-      const matrix = new Float64Array(width * width);
-      for (let row = begin; row < end; row++) {
-        const count = ratings.rowOffsets[row + 1] - ratings.rowOffsets[row];
-        if (count === 0) continue;
-        const start = (row - begin) * width;
-        const penalty = this.#regularization * (this.#implicit ? 1 : count);
-        for (let n = 0; n < matrix.length; n++) matrix[n] = left[start * width + n] + common[n];
-        for (let n = 0; n < width; n++) matrix[n * (width + 1)] += penalty;
-        const vector = Float64Array.from(right.subarray(start, start + width));
-        if (!solvePositive(matrix, vector, width)) {
-          throw new NumericalError(
-            `ALS: row ${row} with ${count} ratings does not determine ${width} factors; use a regularization above 0, got ${this.#regularization}`,
-          );
-        }
-        solution.set(vector, row * width);
-      }
+      // Where there are no ratings any penalty gives zeros.
+      const penalties = Float64Array.from({ length: end - begin }, (_, row) => {
+        const count = ratings.rowOffsets[begin + row + 1] - ratings.rowOffsets[begin + row];
+        return count === 0 ? 1 : this.#regularization * (this.#implicit ? 1 : count);
+      });
+      using diagonals = fromTypedArray<'float64'>(penalties, [end - begin, 1, 1]);
+      using ridges = diagonals.multiply(identity);
+      using known = grams.add(ofAll);
+      using lefts = known.add(ridges) as Tensor as Tensor<'float64'>;
+      solutions.set(this.#solve(lefts, rights).toTypedArray(), begin * width);
     }
-    return fromTypedArray<RealDType>(solution, [rows, width]);
+    return fromTypedArray<RealDType>(solutions, [rows, width]);
+  }
+
+  /** Solutions `[rows, width]` of the symmetric systems `lefts [rows, width, width] x = rights [rows, width]`. */
+  #solve(lefts: Tensor<'float64'>, rights: Tensor<RealDType>): Tensor<'float64'> {
+    try {
+      using factors = cholesky(lefts);
+      using vectors = rights.unsqueeze(2);
+      using halves = solveTriangular(factors, vectors, { lower: true });
+      return solveTriangular(factors, halves, { lower: true, transposed: true });
+    } catch (cause) {
+      if (!(cause instanceof NumericalError)) throw cause;
+      throw new NumericalError(
+        `ALS: somebody's ratings do not determine ${this.#factors} factors; use a regularization above 0, got ${this.#regularization}`,
+        { cause },
+      );
+    }
   }
 
   #loss(ratings: SparseMatrix, mean: number, users: Tensor<RealDType>, items: Tensor<RealDType>): number {
@@ -315,32 +323,4 @@ function allPairs(a: Tensor<RealDType>, b: Tensor<RealDType>): number {
   using products = left.multiply(right);
   using sum = products.sum();
   return sum.item() as number;
-}
-
-/** Solves a symmetric positive definite system in place by Cholesky's decomposition; false where it is not one. */
-function solvePositive(matrix: Float64Array, vector: Float64Array, size: number): boolean {
-  for (let column = 0; column < size; column++) {
-    const start = column * size;
-    let diagonal = matrix[start + column];
-    for (let n = 0; n < column; n++) diagonal -= matrix[start + n] ** 2;
-    if (!(diagonal > 0)) return false;
-    const root = Math.sqrt(diagonal);
-    matrix[start + column] = root;
-    for (let row = column + 1; row < size; row++) {
-      let sum = matrix[row * size + column];
-      for (let n = 0; n < column; n++) sum -= matrix[row * size + n] * matrix[start + n];
-      matrix[row * size + column] = sum / root;
-    }
-  }
-  for (let row = 0; row < size; row++) {
-    let sum = vector[row];
-    for (let n = 0; n < row; n++) sum -= matrix[row * size + n] * vector[n];
-    vector[row] = sum / matrix[row * size + row];
-  }
-  for (let row = size - 1; row >= 0; row--) {
-    let sum = vector[row];
-    for (let n = row + 1; n < size; n++) sum -= matrix[n * size + row] * vector[n];
-    vector[row] = sum / matrix[row * size + row];
-  }
-  return true;
 }

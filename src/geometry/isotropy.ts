@@ -1,10 +1,10 @@
 import { ArgumentError, ShapeError } from '../errors.js';
-import { thinSvd } from '../linalg/orthonormalize.js';
 import { SparseMatrix } from '../linalg/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { realMatrix } from './arguments.js';
 import { unitRows } from './distances.js';
 import { membersOf } from './k-means.js';
+import { principalAxes } from './principal-axes.js';
 
 /** How evenly vectors use the directions of their space. */
 export interface Isotropy {
@@ -41,7 +41,8 @@ export function isotropy(x: Tensor): Isotropy {
   using vectors = real.to('float64');
   using mean = vectors.mean([0]);
   using centred = vectors.subtract(mean) as Tensor as Tensor<'float64'>;
-  const { values: variances } = scatterOf(centred, count);
+  const { values: variances, vectors: axes } = scatterOf(centred, count);
+  axes.dispose();
   const total = variances.reduce((a, b) => a + b, 0);
   const squares = variances.reduce((sum, value) => sum + value ** 2, 0);
   const entropy = variances.reduce(
@@ -138,14 +139,12 @@ function averageCosine(vectors: Tensor<'float64'>): number {
   return ((total.item() as number) - (own.item() as number)) / (count * (count - 1));
 }
 
-/** Eigenvalues of x^T x / count, descending, as many as there are features, and the eigenvectors by rows. */
+/** Variances along the principal axes of x^T x / count, descending, and those axes by rows. */
 function scatterOf(x: Tensor<'float64'>, count: number): { values: Float64Array; vectors: Tensor<'float64'> } {
   using columns = x.transpose();
   using products = columns.matmul(x);
-  const { u, s, vt } = thinSvd(products as Tensor as Tensor<'float64'>);
-  u.dispose();
-  using values = s;
-  return { values: values.toTypedArray().map((value) => value / count), vectors: vt };
+  const { values, vectors } = principalAxes(products as Tensor as Tensor<'float64'>);
+  return { values: values.map((value) => value / count), vectors };
 }
 
 function isoScoreOf(variances: Float64Array, squares: number): number {

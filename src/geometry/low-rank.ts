@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { thinSvd } from '../linalg/orthonormalize.js';
+import { svd } from '../linalg/decompositions.js';
 import { randomizedSvd } from '../linalg/randomized-svd.js';
 import type { RealDType } from '../linalg/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -59,7 +59,7 @@ export function lowRankApproximation(matrix: Tensor, options: LowRankOptions): L
     throw new ArgumentError(`${operation}: solver must be svd, or randomized with a rank, got ${String(solver)}`);
   }
   const parts =
-    solver === 'randomized' ? randomizedSvd(weight, rank as number, { powerIterations, seed }) : thinSvd(weight);
+    solver === 'randomized' ? randomizedSvd(weight, rank as number, { powerIterations, seed }) : svd(weight);
   using allU = parts.u;
   using allS = parts.s;
   using allVt = parts.vt;

@@ -1,10 +1,11 @@
 import { ArgumentError } from '../errors.js';
-import { thinSvd } from '../linalg/orthonormalize.js';
+import { svd } from '../linalg/decompositions.js';
 import { type BlockOperator, randomizedSvd } from '../linalg/randomized-svd.js';
 import type { RealDType } from '../linalg/sparse-matrix.js';
 import { fromTypedArray } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { realMatrix, requireCount, requireFeatures, requireFitted } from './arguments.js';
+import { principalAxes } from './principal-axes.js';
 import { fixSigns } from './signs.js';
 
 /** How components are found. */
@@ -216,7 +217,7 @@ export class PCA {
       return { directions: vt, singularValues: Float64Array.from(s.toTypedArray() as Float32Array) };
     }
     using centred = samples.subtract(mean) as Tensor as Tensor<RealDType>;
-    const { u, s, vt } = thinSvd(centred);
+    const { u, s, vt } = svd(centred);
     u.dispose();
     return { directions: vt, singularValues: Float64Array.from(s.toTypedArray() as Float32Array) };
   }
@@ -266,16 +267,13 @@ function byCovariance(samples: Tensor<RealDType>, centre: Tensor<'float64'>): Di
     scatter = previous.add(product) as Tensor as Tensor<'float64'>;
   });
   using whole = scatter;
-  // Of a symmetric matrix without negative eigenvalues these are the eigenvectors and eigenvalues.
-  const { u, s, vt } = thinSvd(whole);
-  u.dispose();
-  using eigenvalues = s;
-  using directions = vt;
+  const { values, vectors } = principalAxes(whole);
+  using directions = vectors;
   const most = Math.min(...samples.shape);
   using first = directions.slice([0, most]);
   return {
     directions: first.to(samples.dtype).clone() as Tensor<RealDType>,
-    singularValues: Float64Array.from(eigenvalues.toTypedArray().subarray(0, most), (value) => Math.sqrt(value)),
+    singularValues: values.slice(0, most).map(Math.sqrt),
   };
 }
 

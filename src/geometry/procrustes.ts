@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.js';
-import { thinSvd } from '../linalg/orthonormalize.js';
+import { svd } from '../linalg/decompositions.js';
 import type { RealDType } from '../linalg/sparse-matrix.js';
 import { fromTypedArray } from '../tensor/creation.js';
 import { formatShape } from '../tensor/dim.js';
@@ -77,7 +77,7 @@ export function procrustes(source: Tensor, target: Tensor, options: ProcrustesOp
   using to = b.subtract(targetMean) as Tensor as Tensor<RealDType>;
   using columns = from.transpose();
   using products = columns.matmul(to) as Tensor as Tensor<RealDType>;
-  const { u, s, vt } = thinSvd(products);
+  const { u, s, vt } = svd(products);
   using left = u;
   using values = s;
   using right = vt;

@@ -25,6 +25,7 @@ export {
   type PartialSvd,
   type RandomizedSvdOptions,
   randomizedSvd,
+  randomizedSvdAsync,
 } from './randomized-svd.js';
 export * from './solvers.js';
 export { type CompressedRows, type RealDType, SparseMatrix, type Triplets } from './sparse-matrix.js';

@@ -1,9 +1,11 @@
+import type { View } from '../backend/view.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
 import { Random } from '../tensor/random.js';
 import { Tensor } from '../tensor/tensor.js';
-import { orthonormalize, thinSvd } from './orthonormalize.js';
-import type { RealDType } from './sparse-matrix.js';
+import { orthonormalizeSteps } from './orthonormalize.js';
+import { type RealDType, SparseMatrix } from './sparse-matrix.js';
+import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
 
 /** A matrix `[rows, columns]` that is only known by its products with blocks of vectors, such as a {@link SparseMatrix}. */
 export interface BlockOperator<D extends RealDType = RealDType> {
@@ -37,35 +39,71 @@ export interface PartialSvd<D extends RealDType = RealDType> {
   readonly vt: Tensor<D>;
 }
 
-/** A dense matrix as an operator. */
-class DenseOperator<D extends RealDType> implements BlockOperator<D> {
+/** What {@link BlockOperator} does, as steps. */
+interface Products<D extends RealDType> {
   readonly shape: readonly [number, number];
   readonly dtype: D;
-  readonly #matrix: Tensor<D>;
-
-  constructor(matrix: Tensor<D>) {
-    this.#matrix = matrix;
-    this.shape = matrix.shape as [number, number];
-    this.dtype = matrix.dtype;
-  }
-
-  matmul(block: Tensor<D>): Tensor<D> {
-    return this.#matrix.matmul(block) as Tensor as Tensor<D>;
-  }
-
-  /** As the transpose of `block^T matrix`, which reads the matrix by its rows. */
-  transposeMatmul(block: Tensor<D>): Tensor<D> {
-    using left = block.transpose();
-    using product = left.matmul(this.#matrix) as Tensor as Tensor<D>;
-    return product.transpose();
-  }
+  times(block: Tensor<D>): Steps<Tensor<D>>;
+  transposeTimes(block: Tensor<D>): Steps<Tensor<D>>;
 }
 
-const transposed = <D extends RealDType>(operator: BlockOperator<D>): BlockOperator<D> => ({
-  shape: [operator.shape[1], operator.shape[0]],
-  dtype: operator.dtype,
-  matmul: (block) => operator.transposeMatmul(block),
-  transposeMatmul: (block) => operator.matmul(block),
+function denseProducts<D extends RealDType>(matrix: Tensor<D>): Products<D> {
+  return {
+    shape: matrix.shape as [number, number],
+    dtype: matrix.dtype,
+    *times(block) {
+      const [product] = yield* step('matmul', [matrix, block], {});
+      return Tensor.fromView(product as View<D>);
+    },
+    // As the transpose of block^T matrix, which reads the matrix by its rows.
+    *transposeTimes(block) {
+      using left = block.transpose();
+      const [product] = yield* step('matmul', [left, matrix], {});
+      using rows = Tensor.fromView(product as View<D>);
+      return rows.transpose();
+    },
+  };
+}
+
+function sparseProducts<D extends RealDType>(matrix: SparseMatrix<D>): Products<D> {
+  const times = (factor: SparseMatrix<D>) =>
+    function* (block: Tensor<D>): Steps<Tensor<D>> {
+      const [product] = yield* step('sparseMatmul', [...factor.views(), block], {});
+      return Tensor.fromView(product as View<D>);
+    };
+  return { shape: matrix.shape, dtype: matrix.dtype, times: times(matrix), transposeTimes: times(matrix.T) };
+}
+
+/** Products of somebody's own making, whose results are checked. */
+function ownProducts<D extends RealDType>(operator: BlockOperator<D>): Products<D> {
+  const { shape, dtype } = operator;
+  const check = (name: 'matmul' | 'transposeMatmul', result: Tensor<D>, rows: number, block: Tensor<D>): Tensor<D> => {
+    const expected = [rows, block.shape[1]];
+    if (result instanceof Tensor && result.dtype === dtype && formatShape(result.dims) === formatShape(expected)) {
+      return result;
+    }
+    const got = result instanceof Tensor ? `${result.dtype} ${formatShape(result.dims)}` : typeof result;
+    throw new ShapeError(`randomizedSvd: ${name} must give ${dtype} ${formatShape(expected)}, got ${got}`);
+  };
+  return {
+    shape,
+    dtype,
+    // biome-ignore lint/correctness/useYield: done at once, on the caller's thread.
+    *times(block) {
+      return check('matmul', operator.matmul(block), shape[0], block);
+    },
+    // biome-ignore lint/correctness/useYield: as above.
+    *transposeTimes(block) {
+      return check('transposeMatmul', operator.transposeMatmul(block), shape[1], block);
+    },
+  };
+}
+
+const transposed = <D extends RealDType>({ shape, dtype, times, transposeTimes }: Products<D>): Products<D> => ({
+  shape: [shape[1], shape[0]],
+  dtype,
+  times: transposeTimes,
+  transposeTimes: times,
 });
 
 function requireWhole(argument: string, value: number, least: number, most: number): void {
@@ -76,7 +114,7 @@ function requireWhole(argument: string, value: number, least: number, most: numb
   }
 }
 
-function operatorOf<D extends RealDType>(a: Tensor<D> | BlockOperator<D>): BlockOperator<D> {
+function productsOf<D extends RealDType>(a: Tensor<D> | BlockOperator<D>): Products<D> {
   if (a === null || typeof a !== 'object' || !('dtype' in a)) {
     throw new ArgumentError(
       'randomizedSvd: a must be a Tensor, a SparseMatrix, or { shape, dtype, matmul, transposeMatmul }',
@@ -88,31 +126,61 @@ function operatorOf<D extends RealDType>(a: Tensor<D> | BlockOperator<D>): Block
   if (a.shape.length !== 2) {
     throw new ShapeError(`randomizedSvd: a must be a matrix [rows, columns], got shape ${formatShape(a.shape)}`);
   }
-  return a instanceof Tensor ? new DenseOperator(a) : a;
-}
-
-/** A product of the operator, whose result is checked: the operator may be anybody's. */
-function product<D extends RealDType>(operator: BlockOperator<D>, block: Tensor<D>, back: boolean): Tensor<D> {
-  const result = back ? operator.transposeMatmul(block) : operator.matmul(block);
-  const expected = [operator.shape[back ? 1 : 0], block.shape[1]];
-  if (result.dtype !== operator.dtype || formatShape(result.dims) !== formatShape(expected)) {
-    throw new ShapeError(
-      `randomizedSvd: ${back ? 'transposeMatmul' : 'matmul'} must give ${operator.dtype} ${formatShape(expected)}, got ${result.dtype} ${formatShape(result.dims)}`,
-    );
-  }
-  return result;
+  if (a instanceof Tensor) return denseProducts(a);
+  return a instanceof SparseMatrix ? sparseProducts(a) : ownProducts(a);
 }
 
 /** An orthonormal basis of a block, which is disposed of. */
-function basisOf<D extends RealDType>(block: Tensor<D>): Tensor<D> {
-  using finite = block.isFinite();
+function* basisOf<D extends RealDType>(block: Tensor<D>): Steps<Tensor<D>> {
+  using owned = block;
+  using finite = owned.isFinite();
   using all = finite.all();
   if (!all.item()) {
-    block.dispose();
     throw new ArgumentError('randomizedSvd: a has NaN or infinite elements, or too large ones to multiply');
   }
-  using owned = block;
-  return orthonormalize(owned);
+  return yield* orthonormalizeSteps(owned);
+}
+
+function* randomizedSvdSteps<D extends RealDType>(
+  a: Tensor<D> | BlockOperator<D>,
+  rank: number,
+  options: RandomizedSvdOptions,
+): Steps<PartialSvd<D>> {
+  const given = productsOf(a);
+  const { oversampling = 10, powerIterations = 2, seed = 0 } = options;
+  const least = Math.min(...given.shape);
+  requireWhole('rank', rank, 1, least);
+  requireWhole('oversampling', oversampling, 0, Number.MAX_SAFE_INTEGER);
+  requireWhole('powerIterations', powerIterations, 0, 1000);
+  // The sample is of the longer side, so that what is decomposed at the end has the shorter one.
+  const wide = given.shape[0] < given.shape[1];
+  const matrix = wide ? transposed(given) : given;
+  const size = Math.min(rank + oversampling, least);
+  using sample = new Random(seed).normal([matrix.shape[1], size], { dtype: matrix.dtype });
+  let basis = yield* basisOf(yield* matrix.times(sample));
+  for (let iteration = 0; iteration < powerIterations; iteration++) {
+    using previous = basis;
+    using back = yield* basisOf(yield* matrix.transposeTimes(previous));
+    basis = yield* basisOf(yield* matrix.times(back));
+  }
+  using range = basis;
+  // The matrix within the basis, transposed: [columns, size].
+  using reduced = yield* matrix.transposeTimes(range);
+  const factors = yield* step('svd', [reduced], { fullMatrices: false, vectors: true });
+  const [v, s, ut] = factors.map((view) => Tensor.fromView(view as View<D>));
+  using allV = v;
+  using allS = s;
+  using allUt = ut;
+  using keptUt = allUt.slice([0, rank]);
+  using coordinates = keptUt.transpose();
+  const [turned] = yield* step('matmul', [range, coordinates], {});
+  using left = Tensor.fromView(turned as View<D>);
+  using right = allV.slice(null, [0, rank]);
+  using values = allS.slice([0, rank]);
+  // Copies, so that results lie in row-major order and nothing larger is kept alive by them.
+  using u = wide ? right.slice() : left.slice();
+  using rows = wide ? left.transpose() : right.transpose();
+  return { u: u.clone(), s: values.clone(), vt: rows.clone() };
 }
 
 /**
@@ -132,37 +200,14 @@ export function randomizedSvd<D extends RealDType>(
   rank: number,
   options: RandomizedSvdOptions = {},
 ): PartialSvd<D> {
-  const given = operatorOf(a);
-  const { oversampling = 10, powerIterations = 2, seed = 0 } = options;
-  const least = Math.min(...given.shape);
-  requireWhole('rank', rank, 1, least);
-  requireWhole('oversampling', oversampling, 0, Number.MAX_SAFE_INTEGER);
-  requireWhole('powerIterations', powerIterations, 0, 1000);
-  // The sample is of the longer side, so that what is decomposed at the end has the shorter one.
-  const wide = given.shape[0] < given.shape[1];
-  const operator = wide ? transposed(given) : given;
-  const size = Math.min(rank + oversampling, least);
-  using sample = new Random(seed).normal([operator.shape[1], size], { dtype: operator.dtype });
-  let basis = basisOf(product(operator, sample, false));
-  for (let iteration = 0; iteration < powerIterations; iteration++) {
-    using previous = basis;
-    using back = basisOf(product(operator, previous, true));
-    basis = basisOf(product(operator, back, false));
-  }
-  using range = basis;
-  // The matrix within the basis, transposed: [columns, size].
-  using reduced = product(operator, range, true);
-  const { u: v, s, vt: ut } = thinSvd(reduced);
-  using allV = v;
-  using allS = s;
-  using allUt = ut;
-  using keptUt = allUt.slice([0, rank]);
-  using coordinates = keptUt.transpose();
-  using left = range.matmul(coordinates) as Tensor as Tensor<D>;
-  using right = allV.slice(null, [0, rank]);
-  using values = allS.slice([0, rank]);
-  // Copies, so that results lie in row-major order and nothing larger is kept alive by them.
-  using u = wide ? right.slice() : left.slice();
-  using rows = wide ? left.transpose() : right.transpose();
-  return { u: u.clone(), s: values.clone(), vt: rows.clone() };
+  return runSteps(randomizedSvdSteps(a, rank, options));
+}
+
+/** {@link randomizedSvd} off the event loop, but for the products of an operator of your own. */
+export function randomizedSvdAsync<D extends RealDType>(
+  a: Tensor<D> | BlockOperator<D>,
+  rank: number,
+  options: RandomizedSvdOptions & AsyncOptions = {},
+): Promise<PartialSvd<D>> {
+  return runStepsAsync(randomizedSvdSteps(a, rank, options), options);
 }

@@ -1,7 +1,8 @@
 import type { View } from '../backend/view.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
-import { contiguousStrides, formatShape } from '../tensor/dim.js';
-import { arrayConstructor, type StorageArray } from '../tensor/dtype.js';
+import { fromTypedArray } from '../tensor/creation.js';
+import { formatShape } from '../tensor/dim.js';
+import { arrayConstructor, type DType, type StorageArray } from '../tensor/dtype.js';
 import { castView, execute, requireView } from '../tensor/execute.js';
 import { unsqueezeView, windowOf } from '../tensor/strided.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -47,10 +48,10 @@ function checkReal(operation: string, dtype: string): asserts dtype is RealDType
   }
 }
 
-const viewOf = (dtype: View['dtype'], dims: readonly number[], data: StorageArray): View => ({
+const viewOf = <D extends DType>(dtype: D, data: StorageArray): View<D> => ({
   dtype,
-  dims,
-  strides: contiguousStrides(dims) as number[],
+  dims: [data.length],
+  strides: [1],
   offset: 0,
   data,
 });
@@ -285,7 +286,7 @@ export class SparseMatrix<D extends RealDType = RealDType> implements Compressed
         data[row * columns + this.columnIndices[entry]] = this.values[entry];
       }
     }
-    return Tensor.fromView(viewOf(this.dtype, [rows, columns], data) as View<D>);
+    return fromTypedArray<D>(data, [rows, columns]);
   }
 
   /**
@@ -337,16 +338,17 @@ export class SparseMatrix<D extends RealDType = RealDType> implements Compressed
     const dtype = dense.dtype === 'float64' ? 'float64' : this.dtype;
     const block = castView(dense, dtype);
     const matrix = vector ? unsqueezeView(block, 1) : block;
-    const values = castView(viewOf(this.dtype, [this.entries], this.values as StorageArray), dtype);
-    const [product] = execute('sparseMatmul', [values, ...this.#places(), matrix], {});
+    const [values, ...places] = this.views();
+    const [product] = execute('sparseMatmul', [castView(values, dtype), ...places, matrix], {});
     return (vector ? windowOf(product, [rows], [1]) : product) as View<D>;
   }
 
-  /** Columns and offsets as operands of a primitive. */
-  #places(): [View, View] {
+  /** Values, columns and offsets as operands of a primitive. */
+  views(): [View<D>, View<'int32'>, View<'int32'>] {
     return [
-      viewOf('int32', [this.entries], this.columnIndices),
-      viewOf('int32', [this.rowOffsets.length], this.rowOffsets),
+      viewOf(this.dtype, this.values as StorageArray),
+      viewOf('int32', this.columnIndices),
+      viewOf('int32', this.rowOffsets),
     ];
   }
 
@@ -364,8 +366,7 @@ export class SparseMatrix<D extends RealDType = RealDType> implements Compressed
         `rowGrams: dense must be ${this.dtype} [${this.shape[1]}, width], got ${view.dtype} ${formatShape(view.dims)}`,
       );
     }
-    const values = viewOf(this.dtype, [this.entries], this.values as StorageArray);
-    return Tensor.fromView(execute('sparseGram', [values, ...this.#places(), view], {})[0] as View<D>);
+    return Tensor.fromView(execute('sparseGram', [...this.views(), view], {})[0] as View<D>);
   }
 
   #transpose(): SparseMatrix<D> {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, DTypeError, eye, Random, ShapeError, svd, type Tensor, tensor } from '../../src/index.js';
-import { type BlockOperator, type PartialSvd, randomizedSvd } from '../../src/linalg/randomized-svd.js';
+import {
+  type BlockOperator,
+  type PartialSvd,
+  randomizedSvd,
+  randomizedSvdAsync,
+} from '../../src/linalg/randomized-svd.js';
 import { type RealDType, SparseMatrix } from '../../src/linalg/sparse-matrix.js';
 import { expectClose } from '../geometry/fixture.js';
 
@@ -65,6 +70,29 @@ describe.each(['float32', 'float64'] as const)('randomizedSvd in %s', (dtype) =>
     expectClose(randomizedSvd(a, 5).s, svd(a as Tensor<'float64'>).s.toTypedArray(), 100 * EPSILON[dtype]);
   });
 
+  it('leaves to QR what Cholesky cannot make orthonormal', () => {
+    // The first sample has a condition of 1e12.
+    const values = [1, 1e-3, 1e-6, 1e-9, 1e-12];
+    const found = randomizedSvd(withSpectrum(60, 30, values, dtype), 5, { powerIterations: 1, oversampling: 0 });
+    expectOrthonormal(found);
+    expectClose(found.s, values, 20 * EPSILON[dtype]);
+  });
+
+  it('gives the same off the event loop', async () => {
+    const random = new Random(3);
+    const a = random.normal([90, 40], { dtype });
+    const sparse = SparseMatrix.fromDense<typeof dtype>(
+      a.multiply(random.uniform([90, 40]).less(0.3)) as Tensor<typeof dtype>,
+    );
+    for (const matrix of [a, a.T, sparse]) {
+      const [now, later] = [randomizedSvd(matrix, 4), await randomizedSvdAsync(matrix, 4)];
+      for (const part of ['u', 's', 'vt'] as const) {
+        expect(later[part].shape).toEqual(now[part].shape);
+        expect(later[part].toTypedArray()).toEqual(now[part].toTypedArray());
+      }
+    }
+  });
+
   it('finds the same of a sparse matrix and of an operator', () => {
     const random = new Random(7);
     const a = random.normal([80, 30], { dtype }).multiply(random.uniform([80, 30]).less(0.2).to(dtype)) as Tensor<
@@ -121,6 +149,21 @@ describe('randomizedSvd', () => {
       expect(() => randomizedSvd(spoiled, 2)).toThrow(/NaN or infinite/);
       expect(() => randomizedSvd(spoiled.T, 2)).toThrow(/NaN or infinite/);
     }
+  });
+
+  it('rejects with the reason of a signal, at once and in between', async () => {
+    const reason = new Error('nobody waits any more');
+    await expect(randomizedSvdAsync(a, 2, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const pending = randomizedSvdAsync(new Random(1).normal([400, 300]), 50, {
+      powerIterations: 100,
+      signal: controller.signal,
+    });
+    setImmediate(() => controller.abort(reason));
+    await expect(pending).rejects.toBe(reason);
+    const spoiled = a.multiply(Number.NaN) as Tensor<'float64'>;
+    await expect(randomizedSvdAsync(spoiled, 2)).rejects.toThrow(/NaN or infinite/);
+    await expect(randomizedSvdAsync(a, 11)).rejects.toThrow(ArgumentError);
   });
 
   it('refuses an operator whose products have the wrong shape', () => {
