@@ -1,6 +1,5 @@
 import { ArgumentError, NumericalError, ShapeError } from '../errors.js';
-import { cholesky } from '../linalg/decompositions.js';
-import { solveTriangular } from '../linalg/solvers.js';
+import { solve } from '../linalg/solvers.js';
 import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
 import { eye, fromTypedArray, full } from '../tensor/creation.js';
 import { formatShape } from '../tensor/dim.js';
@@ -50,8 +49,8 @@ interface Fitted {
   readonly items: Tensor<RealDType>;
 }
 
-/** Elements of left sides that are held at once. */
-const BLOCK_ELEMENTS = 1 << 22;
+/** Elements of left sides that are held at once: few enough to stay in a cache. */
+const BLOCK_ELEMENTS = 1 << 19;
 
 /**
  * A recommender: a matrix of users by items as the product of two thin ones, found by alternating least squares.
@@ -227,31 +226,23 @@ export class ALS {
       // Where there are no ratings any penalty gives zeros.
       const penalties = Float64Array.from({ length: end - begin }, (_, row) => {
         const count = ratings.rowOffsets[begin + row + 1] - ratings.rowOffsets[begin + row];
-        return count === 0 ? 1 : this.#regularization * (this.#implicit ? 1 : count);
+        if (count === 0) return 1;
+        if (this.#regularization === 0 && !this.#implicit && count < width) {
+          throw new NumericalError(
+            `ALS: ${count} ratings do not determine ${width} factors; use a regularization above 0 or fewer factors`,
+          );
+        }
+        return this.#regularization * (this.#implicit ? 1 : count);
       });
       using diagonals = fromTypedArray<'float64'>(penalties, [end - begin, 1, 1]);
       using ridges = diagonals.multiply(identity);
       using known = grams.add(ofAll);
       using lefts = known.add(ridges) as Tensor as Tensor<'float64'>;
-      solutions.set(this.#solve(lefts, rights).toTypedArray(), begin * width);
+      using vectors = rights.unsqueeze(2);
+      using solved = solve(lefts, vectors);
+      solutions.set(solved.toTypedArray(), begin * width);
     }
     return fromTypedArray<RealDType>(solutions, [rows, width]);
-  }
-
-  /** Solutions `[rows, width]` of the symmetric systems `lefts [rows, width, width] x = rights [rows, width]`. */
-  #solve(lefts: Tensor<'float64'>, rights: Tensor<RealDType>): Tensor<'float64'> {
-    try {
-      using factors = cholesky(lefts);
-      using vectors = rights.unsqueeze(2);
-      using halves = solveTriangular(factors, vectors, { lower: true });
-      return solveTriangular(factors, halves, { lower: true, transposed: true });
-    } catch (cause) {
-      if (!(cause instanceof NumericalError)) throw cause;
-      throw new NumericalError(
-        `ALS: somebody's ratings do not determine ${this.#factors} factors; use a regularization above 0, got ${this.#regularization}`,
-        { cause },
-      );
-    }
   }
 
   #loss(ratings: SparseMatrix, mean: number, users: Tensor<RealDType>, items: Tensor<RealDType>): number {
