@@ -35,5 +35,6 @@ export { Random, type RandomOptions } from './tensor/random.js';
 export type { NormOptions, ReduceOptions, SpreadOptions } from './tensor/reductions.js';
 export type { SliceSpec } from './tensor/strided.js';
 export { type NestedArray, Tensor, type TensorOrScalar } from './tensor/tensor.js';
+export { type TopSimilar, topSimilar } from './tensor/top-similar.js';
 export { type EncodedIds, type EncodeOptions, type Encoding, Tokenizer } from './tokenizers/tokenizer.js';
 export { VERSION } from './version.js';

@@ -2,11 +2,14 @@ import { GemmuleError, VERSION } from '../index.js';
 import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
 import { attentionCommand } from './commands/attention.js';
+import { analogyCommand } from './commands/analogy.js';
 import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
 import { indexCommand } from './commands/index-folder.js';
 import { infoCommand } from './commands/info.js';
 import { mapCommand } from './commands/map.js';
+import { neighboursCommand } from './commands/neighbours.js';
+import { oddOneOutCommand } from './commands/odd-one-out.js';
 import { quantizeCommand } from './commands/quantize.js';
 import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
@@ -20,7 +23,9 @@ const COMMANDS: readonly Command[] = [
   downloadCommand,
   indexCommand,
   searchCommand,
-  tokenizeCommand,
+  analogyCommand,
+  neighboursCommand,
+  oddOneOutCommand,
   serveCommand,
   mapCommand,
   attentionCommand,
@@ -35,7 +40,7 @@ const EXIT_SIGTERM = 143;
 
 function usage(): string {
   const commands = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n');
-  return `gemmule ${VERSION}: text embeddings on your own machine
+  return `gemmule ${VERSION}: text embeddings and word vectors on your own machine
 
 Usage: gemmule COMMAND [arguments]
 

@@ -12,10 +12,13 @@ export class ProgressLine {
   readonly #visible = process.stderr.isTTY === true;
   #lastDrawn = 0;
 
-  /** @param fraction - from 0 to 1, or null where the end is not in sight. */
-  update(texts: number, fraction: number | null): void {
+  /**
+   * @param fraction - from 0 to 1, or null where the end is not in sight.
+   * @param what - what is counted.
+   */
+  update(count: number, fraction: number | null, what = 'texts'): void {
     this.#draw(fraction, (seconds) => {
-      return `${texts.toLocaleString('en')} texts, ${Math.round(texts / seconds).toLocaleString('en')}/s`;
+      return `${count.toLocaleString('en')} ${what}, ${Math.round(count / seconds).toLocaleString('en')}/s`;
     });
   }
 

@@ -22,7 +22,7 @@ export interface ReadProgress {
  * window and not yet taken is `bytes[start, end)`.
  */
 export class ByteReader {
-  bytes: Uint8Array = new Uint8Array(4 * CHUNK_BYTES);
+  bytes: Uint8Array;
   start = 0;
   end = 0;
   readonly path: string;
@@ -38,6 +38,8 @@ export class ByteReader {
     this.totalBytes = totalBytes;
     this.compressed = compressed;
     this.#signal = signal;
+    // Room for a few chunks, or for all of a small file.
+    this.bytes = new Uint8Array(compressed ? 4 * CHUNK_BYTES : Math.min(4 * CHUNK_BYTES, totalBytes));
     this.#file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
     this.#gunzip = compressed ? createGunzip({ chunkSize: CHUNK_BYTES }) : null;
     if (this.#gunzip !== null) {
