@@ -27,6 +27,7 @@ const ENTRIES = {
   cli: 'src/cli/main.ts',
   hub: 'src/hub/index.ts',
   pictures: 'src/pictures/index.ts',
+  bulk: 'src/bulk/index.ts',
 };
 
 const dist = path.join(root, 'dist');

@@ -16,10 +16,14 @@ const FOR_BUILD = [
   { name: 'libopenblas-pthread-dev', present: hasOpenBlasArchive },
 ];
 
-/** What the tests need beyond that: `python3` runs node-gyp, through which prebuildify builds; Chromium opens web pages. */
+/**
+ * What the tests need beyond that: `python3` runs node-gyp, through which prebuildify builds; Chromium opens web pages;
+ * BullMQ keeps its queues in Redis.
+ */
 const FOR_TESTS = [
   { name: 'clang-format', present: () => which('clang-format') !== null },
   { name: 'python3', present: () => which('python3') !== null },
+  { name: 'redis-server', present: () => which('redis-server') !== null },
   {
     name: 'chromium',
     present: () => ['chromium', 'chromium-browser', 'google-chrome'].some((name) => which(name) !== null),

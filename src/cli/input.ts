@@ -72,23 +72,3 @@ export async function readAll(source: TextSource): Promise<string[]> {
   for await (const text of source.texts) texts.push(text);
   return texts;
 }
-
-/** The texts in groups that hold at most `count` texts and, but for a single longer one, `characters` characters. */
-export async function* inGroups(
-  texts: AsyncIterable<string>,
-  count: number,
-  characters: number,
-): AsyncGenerator<string[]> {
-  let group: string[] = [];
-  let length = 0;
-  for await (const text of texts) {
-    if (group.length > 0 && (group.length >= count || length + text.length > characters)) {
-      yield group;
-      group = [];
-      length = 0;
-    }
-    group.push(text);
-    length += text.length;
-  }
-  if (group.length > 0) yield group;
-}

@@ -1,10 +1,12 @@
+import { inGroups } from '../../bulk/groups.js';
 import type { Tensor } from '../../index.js';
 import { onInterrupt } from '../cleanup.js';
 import { type Command, choiceOption, countOption, stringOption } from '../command.js';
-import { inGroups, openSource, type TextSource } from '../input.js';
+import { openSource, type TextSource } from '../input.js';
 import { createWriter, needsPatching, OUTPUT_FORMATS, type OutputFormat, type RowWriter } from '../output/formats.js';
 import { openSink } from '../output/sink.js';
 import { ProgressLine } from '../progress.js';
+import { BULK_OPTIONS, embedInBulk, refuseBulkOptions } from './embed-bulk.js';
 import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 /** Texts embedded in one call: enough to keep all threads busy, few enough that memory stays flat. */
@@ -22,6 +24,18 @@ Embeds texts: the arguments, or the lines of a file, or those of standard input.
       --dimensions N     keep the first N numbers of each vector and normalise again
       --max-tokens N     cut texts after N tokens
       --no-normalize     leave vectors as long as the model makes them
+
+Files of any length, part by part into a folder; run again after an interruption, it goes on where it was:
+
+      --input FILE       a file of JSON Lines, CSV, TSV, Parquet or texts; may be given several times
+      --input-format F   jsonl, csv, tsv, parquet or text, where the name of the file does not say
+      --column NAME      the column or field of the texts ("text" without it)
+      --id NAME          the column or field of ids to put beside the vectors; rows are numbered without it
+      --out FOLDER       where parts and manifest go
+  -o, --output FORMAT    parquet (default) or npy
+      --with-text        put the texts beside the vectors, too
+      --rows-per-part N  20000 without it
+      --shard I/N        only every Nth part, from the Ith on: for several processes or machines
 ${MODEL_USAGE}`;
 
 function formatFor(file: string | undefined, chosen: OutputFormat | undefined): OutputFormat {
@@ -55,7 +69,7 @@ async function embedAll(
     written += texts.length;
     progress.update(written, source.progress());
   };
-  for await (const texts of inGroups(source.texts, GROUP_TEXTS, GROUP_CHARACTERS)) {
+  for await (const texts of inGroups(source.texts, GROUP_TEXTS, GROUP_CHARACTERS, (text) => text.length)) {
     const pending = embed(texts);
     // A failure while the group before is being written is reported by the await below.
     pending.catch(() => undefined);
@@ -78,9 +92,12 @@ export const embedCommand: Command = {
     dimensions: { type: 'string' },
     'max-tokens': { type: 'string' },
     'no-normalize': { type: 'boolean' },
+    ...BULK_OPTIONS,
   },
   async run(context) {
     const { options, signal } = context;
+    if (options.input !== undefined) return embedInBulk(context);
+    refuseBulkOptions(options);
     const out = stringOption(options, 'out');
     const format = formatFor(out, choiceOption(options, 'output', OUTPUT_FORMATS));
     const prompt = stringOption(options, 'prompt');
