@@ -20,14 +20,20 @@ export { ShardedSafetensors } from './io/sharded-safetensors.js';
 export { type SvdOptions, type SvdResult, svd } from './linalg/decompositions.js';
 export { type EncoderConfig, type EncoderInputs, EncoderModel } from './models/encoder-model.js';
 export { type LoadModelOptions, loadModel } from './models/load.js';
-export { MultiHeadAttention, type MultiHeadAttentionParameters } from './nn/attention.js';
+export { type AttentionProjections, MultiHeadAttention, type MultiHeadAttentionParameters } from './nn/attention.js';
 export { Embedding } from './nn/embedding.js';
-export { Encoder, EncoderLayer, type EncoderLayerParameters, type EncoderProbe } from './nn/encoder.js';
+export {
+  Encoder,
+  EncoderLayer,
+  type EncoderLayerParameters,
+  type EncoderOptions,
+  type EncoderProbe,
+} from './nn/encoder.js';
 export { FeedForward, type FeedForwardParameters } from './nn/feed-forward.js';
 export type { Activation, AttentionOptions, PoolingMode } from './nn/functional.js';
 export { LayerNorm, type LayerNormParameters } from './nn/layer-norm.js';
 export { Linear, type LinearParameters, type WeightOptions } from './nn/linear.js';
-export { type SinusoidOptions, sinusoidalPositions } from './nn/positions.js';
+export { rotaryTable, type SinusoidOptions, sinusoidalPositions } from './nn/positions.js';
 export * from './tensor/creation.js';
 export type { DType } from './tensor/dtype.js';
 export type { PrintOptions } from './tensor/printing.js';

@@ -4,6 +4,7 @@
 #include "kernels/cast.h"
 #include "kernels/codes.h"
 #include "kernels/elementwise.h"
+#include "kernels/gating.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_bfloat16.h"
 #include "kernels/gemm_int8.h"
@@ -11,6 +12,7 @@
 #include "kernels/pooling.h"
 #include "kernels/random.h"
 #include "kernels/reduction.h"
+#include "kernels/rotary.h"
 #include "kernels/scan.h"
 #include "kernels/sparse.h"
 #include "kernels/training.h"
@@ -28,6 +30,8 @@ struct KernelTable {
   Int8Kernels int8;
   AttentionKernels attention;
   NormalizationKernels normalization;
+  RotaryKernels rotary;
+  GatingKernels gating;
   PoolingKernels pooling;
   CodeKernels codes;
   ElementwiseKernels elementwise;

@@ -12,6 +12,8 @@ std::span<const OpDefinition> decompositionOps();
 std::span<const OpDefinition> linearOps();
 std::span<const OpDefinition> normalizationOps();
 std::span<const OpDefinition> attentionOps();
+std::span<const OpDefinition> rotaryOps();
+std::span<const OpDefinition> gatingOps();
 std::span<const OpDefinition> poolingOps();
 std::span<const OpDefinition> codeOps();
 std::span<const OpDefinition> elementwiseOps();

@@ -13,6 +13,8 @@ std::span<const OpDefinition> allOps() {
              linearOps(),
              normalizationOps(),
              attentionOps(),
+             rotaryOps(),
+             gatingOps(),
              poolingOps(),
              codeOps(),
              elementwiseOps(),

@@ -336,6 +336,118 @@ TEST(attentionRefusesWhatWouldReadBeyondItsArrays) {
   }
 }
 
+TEST(rotaryTurnsPairsOfEveryHead) {
+  Random random(30);
+  for (const std::int64_t half : {1, 6, 16, 20, 32}) {
+    for (const std::int64_t rest : {0, 3}) {
+      const std::int64_t tokens = 37;
+      const std::int64_t heads = 3;
+      const std::int64_t headDim = 2 * half + rest;
+      const std::int64_t hidden = heads * headDim;
+      const std::int64_t stride = hidden + 5;
+      std::vector<float> x = random.normals(tokens * stride);
+      std::vector<float> table = random.normals(11 * 2 * half);
+      std::vector<std::int32_t> positions(static_cast<std::size_t>(tokens));
+      for (std::int32_t& position : positions) position = static_cast<std::int32_t>(random.integer(0, 10));
+      std::vector<std::vector<float>> results;
+      for (const Isa isa : isas()) {
+        for (const int threads : {1, 3}) {
+          ThreadTeam team(threads);
+          std::vector<float> y(static_cast<std::size_t>(tokens * hidden), NAN);
+          CHECK(runOp("rotary", isa, team,
+                      {tensor(matrix(x.data(), tokens, hidden, stride)), tensor(integers(positions)),
+                       tensor(matrix(table.data(), 11, 2 * half, 2 * half))},
+                      matrix(y.data(), tokens, hidden, hidden), {static_cast<double>(heads)})
+                    .isOk());
+          if (isa != Isa::kBaseline) results.push_back(y);
+          for (std::int64_t token = 0; token < tokens; ++token) {
+            const float* angles = table.data() + positions[static_cast<std::size_t>(token)] * 2 * half;
+            for (std::int64_t n = 0; n < hidden; ++n) {
+              const std::int64_t place = n % headDim;
+              const float* head = x.data() + token * stride + n - place;
+              const float got = y[static_cast<std::size_t>(token * hidden + n)];
+              if (place >= 2 * half) {
+                CHECK_EQ(got, head[place]);
+                continue;
+              }
+              const std::int64_t pair = place % half;
+              const auto a = static_cast<double>(head[pair]);
+              const auto b = static_cast<double>(head[half + pair]);
+              const auto cosine = static_cast<double>(angles[pair]);
+              const auto sine = static_cast<double>(angles[half + pair]);
+              const double expected = place < half ? a * cosine - b * sine : b * cosine + a * sine;
+              CHECK_NEAR(got, expected,
+                         3 * kEpsilon * (std::abs(a) + std::abs(b)) * (std::abs(cosine) + std::abs(sine)));
+            }
+          }
+        }
+      }
+      for (const std::vector<float>& y : results) {
+        CHECK(std::memcmp(y.data(), results[0].data(), y.size() * sizeof(float)) == 0);
+      }
+    }
+  }
+}
+
+TEST(rotaryRefusesWhatWouldReadBeyondItsArrays) {
+  std::vector<float> x(16);
+  std::vector<float> table(8);
+  ThreadTeam team(1);
+  const auto rotate = [&](std::vector<std::int32_t> positions, std::int64_t width, double heads) {
+    std::vector<float> y(16);
+    return runOp("rotary", Isa::kBaseline, team,
+                 {tensor(matrix(x.data(), 2, 8, 8)), tensor(integers(positions)),
+                  tensor(matrix(table.data(), 8 / width, width, width))},
+                 matrix(y.data(), 2, 8, 8), {heads});
+  };
+  CHECK(rotate({0, 1}, 4, 2).isOk());
+  CHECK(!rotate({0, 2}, 4, 2).isOk());
+  CHECK(!rotate({-1, 0}, 4, 2).isOk());
+  CHECK(!rotate({0}, 4, 2).isOk());
+  CHECK(!rotate({0, 0}, 8, 2).isOk());
+  CHECK(!rotate({0, 0}, 1, 2).isOk());
+  CHECK(!rotate({0, 0}, 4, 3).isOk());
+  CHECK(!rotate({0, 0}, 4, 0).isOk());
+}
+
+TEST(gatedActivationOfManyWidths) {
+  Random random(31);
+  for (const std::int64_t width : {1, 15, 16, 17, 100}) {
+    const std::int64_t rows = 9;
+    const std::int64_t stride = 2 * width + 3;
+    std::vector<float> x = random.normals(rows * stride);
+    std::vector<std::vector<float>> results;
+    for (const Isa isa : isas()) {
+      ThreadTeam team(2);
+      std::vector<float> y(static_cast<std::size_t>(rows * width), NAN);
+      CHECK(runOp("gatedActivation", isa, team, {tensor(matrix(x.data(), rows, 2 * width, stride))},
+                  matrix(y.data(), rows, width, width), {4})
+                .isOk());
+      if (isa != Isa::kBaseline) results.push_back(y);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t n = 0; n < width; ++n) {
+          const auto gate = static_cast<double>(x[static_cast<std::size_t>(row * stride + n)]);
+          const double expected =
+              gate / (1 + std::exp(-gate)) * static_cast<double>(x[static_cast<std::size_t>(row * stride + width + n)]);
+          CHECK_NEAR(y[static_cast<std::size_t>(row * width + n)], expected, 8 * kEpsilon * std::abs(expected));
+        }
+      }
+    }
+    for (const std::vector<float>& y : results) {
+      CHECK(std::memcmp(y.data(), results[0].data(), y.size() * sizeof(float)) == 0);
+    }
+  }
+  std::vector<float> x(12);
+  ThreadTeam team(1);
+  const auto gate = [&](std::int64_t columns, std::int64_t width, double activation) {
+    return runOp("gatedActivation", Isa::kBaseline, team, {tensor(matrix(x.data(), 2, columns, columns))},
+                 matrix(x.data(), 2, width, width), {activation});
+  };
+  CHECK(!gate(6, 2, 4).isOk());
+  CHECK(!gate(5, 2, 4).isOk());
+  CHECK(!gate(6, 3, 6).isOk());
+}
+
 TEST(layerNormOfManyWidths) {
   Random random(16);
   for (const std::int64_t columns : {1, 2, 15, 16, 17, 48, 100, 384, 1025}) {

@@ -59,6 +59,12 @@ export class ConfigReader {
     return new Map(Object.entries(value));
   }
 
+  /** An object inside, to be read in the same way; null when the field is missing. */
+  section(field: string): ConfigReader | null {
+    const value = this.#value(field);
+    return value === undefined ? null : new ConfigReader(`${this.path}: ${field}`, value);
+  }
+
   /** A string or an array of strings, as an array. */
   words(field: string): string[] {
     const value = this.#read(

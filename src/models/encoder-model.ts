@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** The shape of a model, as its config gives it. */
 export interface EncoderConfig {
-  /** The family: `bert`, `distilbert`, `roberta`, `xlm-roberta` or `mpnet`. */
+  /** The family: `bert`, `distilbert`, `roberta`, `xlm-roberta`, `mpnet`, `modernbert` or `nomic_bert`. */
   readonly modelType: string;
   readonly vocabSize: number;
   readonly hiddenSize: number;
@@ -33,10 +33,12 @@ export interface EncoderModelParameters {
   readonly wordTable: View;
   /** `[types, hidden]`, or null for a family without. */
   readonly typeTable: View | null;
-  /** `[positions, hidden]`. */
-  readonly positionTable: View;
+  /** `[positions, hidden]`, or null for a family whose attention turns by position instead. */
+  readonly positionTable: View | null;
   readonly embeddingNorm: LayerNormParameters;
   readonly layers: readonly EncoderLayerParameters[];
+  /** Behind the last layer; none by default. */
+  readonly finalNorm?: LayerNormParameters | undefined;
 }
 
 /** A batch of sequences, unpadded: the tokens of all of them, one after another. */
@@ -54,25 +56,30 @@ export interface EncoderInputs {
 /** An encoder of the BERT family: token ids in, one contextual vector a token out. */
 export class EncoderModel {
   readonly config: EncoderConfig;
+  /** How many token types there are; 0 for a family without. */
+  readonly tokenTypes: number;
   /** What the weights are packed for, and `forward` has to run on. */
   readonly backend: Backend;
   /** The form that the weights of linear layers are kept in. */
   readonly weightFormat: PackFormat;
   readonly #words: Embedding;
   readonly #types: Embedding | null;
-  readonly #positions: Embedding;
+  readonly #positions: Embedding | null;
   readonly #embeddingNorm: LayerNorm;
   readonly #encoder: Encoder;
+  readonly #finalNorm: LayerNorm | null;
 
   constructor(parameters: EncoderModelParameters, options: WeightOptions & { readonly backend: Backend }) {
     this.config = parameters.config;
+    this.tokenTypes = parameters.typeTable === null ? 0 : (parameters.typeTable.dims[0] as number);
     this.backend = options.backend;
     this.weightFormat = options.weightFormat ?? 'float32';
     this.#words = new Embedding(parameters.wordTable);
     this.#types = parameters.typeTable && new Embedding(parameters.typeTable);
-    this.#positions = new Embedding(parameters.positionTable);
+    this.#positions = parameters.positionTable && new Embedding(parameters.positionTable);
     this.#embeddingNorm = new LayerNorm(parameters.embeddingNorm);
     this.#encoder = new Encoder(parameters.layers.map((layer) => new EncoderLayer(layer, options)));
+    this.#finalNorm = parameters.finalNorm === undefined ? null : new LayerNorm(parameters.finalNorm);
   }
 
   /**
@@ -84,7 +91,9 @@ export class EncoderModel {
    */
   forward(inputs: EncoderInputs, probe: EncoderProbe = {}): Tensor<'float32'> {
     const embedded = withScope('embeddings', () => this.#embed(inputs));
-    return withScope('encoder', () => this.#encoder.forward(embedded, inputs.cuSeqlens, probe));
+    const { positions, cuSeqlens } = inputs;
+    const encoded = withScope('encoder', () => this.#encoder.forward(embedded, cuSeqlens, { ...probe, positions }));
+    return withScope('norm', () => this.#finalNorm?.forward(encoded) ?? encoded);
   }
 
   /** The hidden states before the first layer, float32 `[tokens, hidden]`. */
@@ -92,7 +101,7 @@ export class EncoderModel {
     const lookups = [{ ids, table: this.#words.table }];
     // In the order in which Hugging Face's code adds them, so that sums round alike.
     if (this.#types !== null) lookups.push({ ids: typeIds ?? zerosLike(ids), table: this.#types.table });
-    lookups.push({ ids: positions, table: this.#positions.table });
+    if (this.#positions !== null) lookups.push({ ids: positions, table: this.#positions.table });
     return embeddingSum(lookups, this.#embeddingNorm);
   }
 

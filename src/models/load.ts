@@ -7,14 +7,18 @@ import type { TensorSource } from '../io/safetensors.js';
 import { readBert, readRoberta } from './bert.js';
 import { readDistilBert } from './distilbert.js';
 import { EncoderModel, type EncoderModelParameters } from './encoder-model.js';
+import { readModernBert } from './modernbert.js';
 import { readMpnet } from './mpnet.js';
+import { readNomicBert } from './nomic-bert.js';
 import { isQuantized, smoothed } from './smoothing.js';
 
 /** The families by the `model_type` of their configs. */
 const FAMILIES: ReadonlyMap<string, (config: ConfigReader, source: TensorSource) => EncoderModelParameters> = new Map([
   ['bert', readBert],
   ['distilbert', readDistilBert],
+  ['modernbert', readModernBert],
   ['mpnet', readMpnet],
+  ['nomic_bert', readNomicBert],
   ['roberta', readRoberta],
   ['xlm-roberta', readRoberta],
 ]);
@@ -46,8 +50,8 @@ export interface LoadModelOptions {
 }
 
 /**
- * Loads an encoder of the BERT family (bert, distilbert, mpnet, roberta, xlm-roberta) from a folder as Hugging
- * Face lays it out: `config.json`, and `model.safetensors` or several files with an index. Weights come through a memory
+ * Loads an encoder of the BERT family (bert, distilbert, modernbert, mpnet, nomic_bert, roberta, xlm-roberta) from a folder
+ * as Hugging Face lays it out: `config.json`, and `model.safetensors` or several files with an index. Weights come through a memory
  * map: linear layers are packed from it, embedding tables stay in it.
  *
  * @param folder - the folder's path, or the folder opened.

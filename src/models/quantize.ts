@@ -4,7 +4,9 @@ import { INT8_GROUP_SIZE, type View } from '../backend/view.js';
 import { ModelError } from '../errors.js';
 import type { ModelFolder } from '../io/model-folder.js';
 import { writeSafetensors } from '../io/safetensors-writer.js';
+import { projectionsOf } from '../nn/attention.js';
 import type { EncoderLayerParameters } from '../nn/encoder.js';
+import { raisingLayersOf } from '../nn/feed-forward.js';
 import type { LinearParameters } from '../nn/linear.js';
 import { concat, tensor } from '../tensor/creation.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -57,7 +59,7 @@ export async function writeQuantizedWeights(
 }
 
 function linearsOf({ attention, feedForward }: EncoderLayerParameters): LinearParameters[] {
-  return [attention.query, attention.key, attention.value, attention.output, feedForward.up, feedForward.down];
+  return [...projectionsOf(attention), attention.output, ...raisingLayersOf(feedForward), feedForward.down];
 }
 
 /** The tensors of a quantised linear layer by name: the very numbers that packing it as int8 computes. */

@@ -7,7 +7,9 @@ import { ModelError } from '../errors.js';
 import type { ModelFolder } from '../io/model-folder.js';
 import { SafetensorsFile } from '../io/safetensors.js';
 import { writeSafetensors } from '../io/safetensors-writer.js';
+import { type MultiHeadAttentionParameters, projectionsOf } from '../nn/attention.js';
 import type { EncoderLayerParameters } from '../nn/encoder.js';
+import { type FeedForwardParameters, raisingLayersOf } from '../nn/feed-forward.js';
 import type { LinearParameters } from '../nn/linear.js';
 import { addDims, SEQUENCES, TOKENS } from '../tensor/dim.js';
 import type { StorageArray } from '../tensor/dtype.js';
@@ -91,37 +93,49 @@ function withSavedScales(parameters: EncoderModelParameters, file: SafetensorsFi
   });
 }
 
-type Linears = readonly [LinearParameters, ...LinearParameters[]];
+type Linears = readonly [LinearParameters, ...(readonly LinearParameters[])];
 
-/** The parameters with a scale for what each block reads: query, key and value share one, and `up` has another. */
+/** The parameters with a scale for what each block reads: query, key and value share one, `up` and a gate another. */
 function withScales(
   parameters: EncoderModelParameters,
   scaleOf: (linears: Linears, layer: number, block: keyof LayerRanges) => View,
 ): EncoderModelParameters {
   const layers = parameters.layers.map((layer, index): EncoderLayerParameters => {
     const { attention, feedForward } = layer;
-    const { query, key, value } = attention;
-    const inputScale = scaleOf([query, key, value], index, 'attention');
     return {
       ...layer,
-      attention: {
-        ...attention,
-        query: { ...query, inputScale },
-        key: { ...key, inputScale },
-        value: { ...value, inputScale },
-      },
-      feedForward: {
-        ...feedForward,
-        up: { ...feedForward.up, inputScale: scaleOf([feedForward.up], index, 'feedForward') },
-      },
+      attention: withAttentionScale(attention, scaleOf(projectionsOf(attention), index, 'attention')),
+      feedForward: withFeedForwardScale(feedForward, scaleOf(raisingLayersOf(feedForward), index, 'feedForward')),
     };
   });
   return { ...parameters, layers };
 }
 
+function withAttentionScale(attention: MultiHeadAttentionParameters, inputScale: View): MultiHeadAttentionParameters {
+  if ('qkv' in attention) return { ...attention, qkv: { ...attention.qkv, inputScale } };
+  const { query, key, value } = attention;
+  return {
+    ...attention,
+    query: { ...query, inputScale },
+    key: { ...key, inputScale },
+    value: { ...value, inputScale },
+  };
+}
+
+function withFeedForwardScale(feedForward: FeedForwardParameters, inputScale: View): FeedForwardParameters {
+  const { up, gate } = feedForward;
+  return {
+    ...feedForward,
+    up: { ...up, inputScale },
+    gate: typeof gate === 'object' ? { ...gate, inputScale } : gate,
+  };
+}
+
 /** Whether the linear layers of a model come as bytes with scales. */
 export function isQuantized({ layers }: EncoderModelParameters): boolean {
-  return layers.some(({ attention, feedForward }) => attention.query.groupScale || feedForward.up.groupScale);
+  return layers.some(
+    ({ attention, feedForward }) => projectionsOf(attention)[0].groupScale || feedForward.up.groupScale,
+  );
 }
 
 /** The largest magnitude of every channel, `[hidden]`, of what the blocks of a layer read. */

@@ -88,8 +88,17 @@ export class Weights {
     return this.#source.view(found);
   }
 
-  /** Weight `[out, in]` and bias `[out]` of a linear layer, and the scales of one that `quantizeModel` wrote. */
-  linear(name: string, outFeatures: number, inFeatures: number): LinearParameters {
+  /**
+   * Weight `[out, in]` and bias `[out]` of a linear layer, and the scales of one that `quantizeModel` wrote.
+   *
+   * @param options.bias - whether there is a bias (true, the default), or none (false), or whatever the file has.
+   */
+  linear(
+    name: string,
+    outFeatures: number,
+    inFeatures: number,
+    options: { readonly bias?: boolean | 'optional' } = {},
+  ): LinearParameters {
     const scale = (kind: string, shape: readonly number[]) =>
       this.has(`${name}.${kind}`) ? this.read(`${name}.${kind}`, shape) : null;
     const groupScale = scale('group_scale', [outFeatures, Math.ceil(inFeatures / INT8_GROUP_SIZE)]);
@@ -97,19 +106,24 @@ export class Weights {
     return {
       name: this.#prefix + name,
       weight: groupScale === null ? this.read(`${name}.weight`, shape) : this.#readBytes(`${name}.weight`, shape),
-      bias: this.read(`${name}.bias`, [outFeatures]),
+      bias: this.#bias(name, outFeatures, options.bias),
       groupScale,
       inputScale: scale('input_scale', [inFeatures]),
     };
   }
 
-  /** Weight and bias `[hidden]` of a layer normalisation. */
-  norm(name: string, hidden: number, epsilon: number) {
+  /** Weight and bias `[hidden]` of a layer normalisation; `bias` as in {@link linear}. */
+  norm(name: string, hidden: number, epsilon: number, options: { readonly bias?: boolean | 'optional' } = {}) {
     return {
       weight: this.read(`${name}.weight`, [hidden]),
-      bias: this.read(`${name}.bias`, [hidden]),
+      bias: this.#bias(name, hidden, options.bias),
       epsilon,
     };
+  }
+
+  #bias(name: string, length: number, wanted: boolean | 'optional' = true): View | null {
+    const isThere = wanted === 'optional' ? this.has(`${name}.bias`) : wanted;
+    return isThere ? this.read(`${name}.bias`, [length]) : null;
   }
 
   #find(name: string): string | null {

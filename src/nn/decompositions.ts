@@ -79,6 +79,29 @@ export function decomposedEmbeddingSum(
   return norms.weight ? decomposedLayerNorm(sum, { epsilon: 1e-12, ...norms }) : sum;
 }
 
+/** Every head's pairs of numbers, half a width apart, turned by the angles of the token's position. */
+export function decomposedRotary(x: Matrix, positions: View, table: Matrix, options: { numHeads: number }): Matrix {
+  const [width, tokens] = [columnsOf(table), rowsOf(x)];
+  const half = width / 2;
+  const [angles] = execute('take', [table, positions], { axis: 0 });
+  const cosine = block(angles as View, 0, tokens, 0, half);
+  const sine = block(angles as View, 0, tokens, half, width);
+  const heads = headsOf(x, options, (left, right) => {
+    const [a, b] = [block(x, 0, tokens, left, left + half), block(x, 0, tokens, left + half, left + width)];
+    const first = binary('subtract', binary('multiply', a, cosine), binary('multiply', b, sine));
+    const second = binary('add', binary('multiply', b, cosine), binary('multiply', a, sine));
+    return concat([first, second, block(x, 0, tokens, left + width, right)], 1);
+  });
+  return concat(heads, 1);
+}
+
+/** `activation(left half) * right half`. */
+export function decomposedGatedActivation(x: Matrix, activation: Activation): Matrix {
+  const [width, rows] = [columnsOf(x) / 2, rowsOf(x)];
+  const left = block(x, 0, rows, 0, width);
+  return binary('multiply', activation === 'none' ? left : unary(activation, left), block(x, 0, rows, width));
+}
+
 /** The attention weights `[tokens, tokens]` of one head of one sequence. */
 function headWeights(query: Matrix, key: Matrix, head: number, options: AttentionOptions): Matrix {
   const { numHeads, causal = false, window = 0, relativeBias } = options;
@@ -153,7 +176,7 @@ function withScale(query: Matrix, options: AttentionOptions): AttentionOptions {
 
 function headsOf<T>(
   query: Matrix,
-  { numHeads }: AttentionOptions,
+  { numHeads }: Pick<AttentionOptions, 'numHeads'>,
   body: (left: number, right: number, head: number) => T,
 ): T[] {
   const width = columnsOf(query) / numHeads;

@@ -87,6 +87,30 @@ export function embeddingSum(
   return only(execute('embedding', [weight, bias, ...operands], { epsilon }));
 }
 
+/**
+ * Rotary position embedding of query or key (Su et al., arXiv:2104.09864): within every head, number i and number i + half
+ * are turned by the angle of pair i at the token's position.
+ *
+ * @param x - float32 `[tokens, numHeads * headDim]`; rows may be strided.
+ * @param positions - int32 `[tokens]`, each a row of `table`.
+ * @param table - float32 `[rows, width]`, from {@link rotaryTable}: `width / 2` cosines, then as many sines. Numbers of a head
+ *   beyond `width` are left as they are.
+ * @returns float32 of x's shape.
+ */
+export function rotary(x: View, positions: View, table: View, options: { readonly numHeads: number }): Result {
+  return only(execute('rotary', [x, positions, table], { numHeads: options.numHeads }));
+}
+
+/**
+ * A gated activation, as in GeGLU and SwiGLU (Shazeer, arXiv:2002.05202): `activation(left half) * right half` of every row.
+ *
+ * @param x - float32 `[tokens, 2 * width]`; rows may be strided.
+ * @returns float32 `[tokens, width]`.
+ */
+export function gatedActivation(x: View, activation: Activation): Result {
+  return only(execute('gatedActivation', [x], { activation }));
+}
+
 /** Settings of {@link attention}. */
 export interface AttentionOptions {
   readonly numHeads: number;
@@ -149,18 +173,22 @@ export function pool(
   return only(execute('pool', [x, cuSeqlens], { mode, normalize }));
 }
 
+/** Columns `begin` to `end` of a matrix, without copying. */
+export function columnsOf<D extends View['dtype']>(x: View<D>, begin: number, end: number): View<D> {
+  const [rows, columns] = x.dims;
+  if (x.dims.length !== 2 || typeof columns !== 'number' || begin < 0 || end < begin || end > columns) {
+    throw new ShapeError(`columnsOf: there are no columns ${begin} to ${end} in x ${formatShape(x.dims)}`);
+  }
+  const offset = addDims(x.offset, multiplyDims(x.strides[1], begin));
+  return { dtype: x.dtype, dims: [rows, end - begin], strides: x.strides, offset, data: x.data };
+}
+
 /** A matrix `[rows, parts * width]` as `parts` matrices `[rows, width]` side by side, without copying. */
 export function splitColumns<D extends View['dtype']>(x: View<D>, parts: number): View<D>[] {
-  const [rows, columns] = x.dims;
+  const columns = x.dims[1];
   if (x.dims.length !== 2 || typeof columns !== 'number' || columns % parts !== 0) {
     throw new ShapeError(`splitColumns: expected x [*, a multiple of ${parts}], got ${formatShape(x.dims)}`);
   }
   const width = columns / parts;
-  return Array.from({ length: parts }, (_, part) => ({
-    dtype: x.dtype,
-    dims: [rows, width],
-    strides: x.strides,
-    offset: addDims(x.offset, multiplyDims(x.strides[1], part * width)),
-    data: x.data,
-  }));
+  return Array.from({ length: parts }, (_, part) => columnsOf(x, part * width, (part + 1) * width));
 }

@@ -41,3 +41,35 @@ export function sinusoidalPositions(length: number, hidden: number, options: Sin
   const dims = [length, hidden];
   return Tensor.fromView<'float32'>({ dtype: 'float32', dims, strides: contiguousStrides(dims), offset: 0, data });
 }
+
+/**
+ * The angles of rotary positions (Su et al., arXiv:2104.09864) for {@link rotary}: pair i of position p turns by
+ * `p / base^(2 i / width)`. In float32 steps, as Hugging Face's code computes it, so that long texts get the angles that
+ * models were trained with.
+ *
+ * @param length - number of positions.
+ * @param width - how many numbers of a head take part, even.
+ * @param base - the longest wavelength over 2 pi; 10,000 in most models.
+ * @returns float32 `[length, width]`: `width / 2` cosines, then as many sines.
+ * @throws ShapeError for a width that is odd.
+ */
+export function rotaryTable(length: number, width: number, base = 10_000): Tensor<'float32'> {
+  if (!Number.isInteger(length) || length < 0 || !Number.isInteger(width) || width < 2 || width % 2 !== 0) {
+    throw new ShapeError(`rotaryTable: expected a length from 0 up and an even width, got ${length} and ${width}`);
+  }
+  const half = width / 2;
+  const frequencies = Float32Array.from({ length: half }, (_, pair) => {
+    return 1 / Math.fround(base ** Math.fround((2 * pair) / width));
+  });
+  const data = new Float32Array(length * width);
+  for (let position = 0; position < length; position++) {
+    const row = data.subarray(position * width, (position + 1) * width);
+    for (const [pair, frequency] of frequencies.entries()) {
+      const angle = Math.fround(position * frequency);
+      row[pair] = Math.cos(angle);
+      row[half + pair] = Math.sin(angle);
+    }
+  }
+  const dims = [length, width];
+  return Tensor.fromView<'float32'>({ dtype: 'float32', dims, strides: contiguousStrides(dims), offset: 0, data });
+}

@@ -34,7 +34,7 @@ async function vectorsOf(...load: Parameters<typeof TextEmbedder.load>): Promise
 const bytesOf = (where: string) => statSync(path.join(where, 'model.safetensors')).size;
 
 describe('quantizeModel', () => {
-  it.each(['bert', 'bert-st6', 'distilbert', 'roberta', 'xlm-roberta', 'mpnet'])(
+  it.each(['bert', 'bert-st6', 'distilbert', 'roberta', 'xlm-roberta', 'mpnet', 'modernbert', 'nomic_bert'])(
     'saves the very numbers that int8 has when %s is loaded',
     async (name) => {
       await quantizeModel(model(name), target());

@@ -8,12 +8,13 @@ import { modelFolder } from './golden.js';
 
 type Json = Record<string, unknown>;
 
-/** A copy of a golden model in a folder of its own, to be changed. */
+/** A copy of a golden model, or of the model in another folder, in a folder of its own, to be changed. */
 export class ModelCopy {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'gemmule-model-'));
 
-  constructor(name: string) {
-    cpSync(modelFolder(name), this.folder, { recursive: true });
+  constructor(nameOrFolder: string) {
+    const source = path.isAbsolute(nameOrFolder) ? nameOrFolder : modelFolder(nameOrFolder);
+    cpSync(source, this.folder, { recursive: true });
   }
 
   [Symbol.dispose](): void {

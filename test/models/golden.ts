@@ -15,7 +15,17 @@ export interface GoldenCase {
   readonly embedding: readonly number[];
 }
 
-export const GOLDEN_MODELS = ['bert', 'bert-cls', 'bert-st6', 'distilbert', 'roberta', 'xlm-roberta', 'mpnet'] as const;
+export const GOLDEN_MODELS = [
+  'bert',
+  'bert-cls',
+  'bert-st6',
+  'distilbert',
+  'roberta',
+  'xlm-roberta',
+  'mpnet',
+  'modernbert',
+  'nomic_bert',
+] as const;
 
 export function modelFolder(name: string): string {
   return path.resolve(import.meta.dirname, '../fixtures/models', name);

@@ -94,6 +94,92 @@ describe('loadModel reads weights as Hugging Face does', () => {
   });
 });
 
+describe('newer families', () => {
+  it('read a ModernBERT config of transformers 4', async () => {
+    using copy = new ModelCopy('modernbert');
+    copy.edit('config.json', {
+      layer_types: undefined,
+      rope_parameters: undefined,
+      global_attn_every_n_layers: 2,
+      global_rope_theta: 160_000,
+      local_rope_theta: 10_000,
+    });
+    expect(await errorOf(copy.folder, 'modernbert')).toBeLessThan(2e-5);
+    copy.edit('config.json', { local_rope_theta: 500 });
+    expect(await errorOf(copy.folder, 'modernbert')).toBeGreaterThan(1e-4);
+  });
+
+  it('read the config of NomicBERT’s authors, under a prefix too', async () => {
+    using copy = new ModelCopy('nomic_bert');
+    copy.write('config.json', {
+      model_type: 'nomic_bert',
+      activation_function: 'swiglu',
+      n_embd: 48,
+      n_head: 4,
+      n_inner: 96,
+      n_layer: 3,
+      n_positions: 256,
+      layer_norm_epsilon: 1e-12,
+      rotary_emb_base: 1000,
+      rotary_emb_fraction: 1,
+      rotary_emb_interleaved: false,
+      rotary_emb_scale_base: null,
+      rotary_scaling_factor: null,
+      prenorm: false,
+      type_vocab_size: 2,
+      vocab_size: 508,
+    });
+    await copy.rewrite((key, view) => [`nomic_bert.${key}`, view]);
+    expect(await errorOf(copy.folder, 'nomic_bert')).toBeLessThan(2e-5);
+    copy.edit('config.json', { rotary_scaling_factor: 2, max_trained_positions: 100 });
+    expect((await loadModel(copy.folder)).config.maxTokens).toBe(100);
+  });
+
+  it.each<[string, string, object, RegExp]>([
+    [
+      'modernbert',
+      'kinds of attention',
+      { layer_types: ['full_attention', 'linear', 'linear'] },
+      /"linear"; gemmule knows/,
+    ],
+    ['modernbert', 'kinds for other layers', { layer_types: ['full_attention'] }, /1 entries for 3 layers/],
+    [
+      'modernbert',
+      'scaled positions',
+      { rope_parameters: { full_attention: { rope_type: 'yarn' } } },
+      /rope_type is "yarn"/,
+    ],
+    [
+      'modernbert',
+      'a base that is none',
+      { rope_parameters: { full_attention: { rope_theta: -1 } } },
+      /must be positive/,
+    ],
+    ['modernbert', 'biases that are not there', { attention_bias: true }, /no tensor layers\.0\.attn\.Wqkv\.bias/],
+    ['nomic_bert', 'heads of another width', { head_dim: 10 }, /4 heads of head_dim 10/],
+    ['nomic_bert', 'prenorm', { n_embd: 48, n_head: 4, n_layer: 3, n_positions: 9, prenorm: true }, /prenorm/],
+    ['nomic_bert', 'experts', { n_embd: 48, n_head: 4, n_layer: 3, n_positions: 9, num_experts: 8 }, /num_experts/],
+    [
+      'nomic_bert',
+      'an ungated activation',
+      { n_embd: 48, n_head: 4, n_layer: 3, n_positions: 9, activation_function: 'gelu' },
+      /knows swiglu, geglu here, got "gelu"/,
+    ],
+    [
+      'nomic_bert',
+      'a fraction of nothing',
+      { n_embd: 48, n_head: 4, n_layer: 3, n_positions: 9, rotary_emb_fraction: 0.1 },
+      /rotary_emb_fraction/,
+    ],
+  ])('refuse, in %s: %s', async (name, _, fields, message) => {
+    using copy = new ModelCopy(name);
+    copy.edit('config.json', fields as Record<string, unknown>);
+    const loading = loadModel(copy.folder);
+    await expect(loading).rejects.toThrow(ModelError);
+    await expect(loading).rejects.toThrow(message);
+  });
+});
+
 describe('positions', () => {
   it('count from zero, or from behind the padding index without counting padding', async () => {
     using bert = new ModelCopy('bert');

@@ -8,19 +8,24 @@ import {
   decomposedAttention,
   decomposedAttentionWeights,
   decomposedEmbeddingSum,
+  decomposedGatedActivation,
   decomposedLayerNorm,
   decomposedLinear,
   decomposedPool,
+  decomposedRotary,
 } from '../../src/nn/decompositions.js';
 import {
   attention,
   attentionWeights,
   embeddingSum,
+  gatedActivation,
   layerNorm,
   linear,
   pool,
+  rotary,
   splitColumns,
 } from '../../src/nn/functional.js';
+import { rotaryTable } from '../../src/nn/positions.js';
 import { contiguousView } from '../../src/tensor/execute.js';
 import { offsets, random, worst } from './views.js';
 
@@ -126,6 +131,81 @@ describe('embeddingSum', () => {
         },
       ),
     );
+  });
+});
+
+describe('rotary', () => {
+  it('is its decomposition, on columns of a wider matrix, for whole heads and parts of them', () => {
+    fc.assert(
+      fc.property(
+        seeds,
+        fc.nat(5),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat(3),
+        (seed, tokens, numHeads, half, rest) => {
+          const hidden = numHeads * (2 * half + rest);
+          const [x] = splitColumns(random([tokens, 2 * hidden], seed), 2);
+          const table = random([7, 2 * half], seed + 1);
+          const positions = Int32Array.from({ length: tokens }, (_, token) => (seed + 3 * token) % 7);
+          const ids: View = { dtype: 'int32', dims: [tokens], strides: [1], offset: 0, data: positions };
+          const fused = rotary(x, ids, table, { numHeads });
+          // Two products of at most 4 and their sum, each rounded.
+          expect(worst(fused, decomposedRotary(x, ids, table, { numHeads }))).toBeLessThanOrEqual(4 * 8 * UNIT);
+        },
+      ),
+    );
+  });
+
+  it('keeps lengths, and makes products depend on distance alone', () => {
+    const table = rotaryTable(40, 8);
+    const x = random([1, 8], 1);
+    const y = random([1, 8], 2);
+    const at = (vector: View, position: number): Float32Array => {
+      const positions: View = { dtype: 'int32', dims: [1], strides: [1], offset: 0, data: Int32Array.of(position) };
+      return rotary(vector, positions, table, { numHeads: 1 }).data as Float32Array;
+    };
+    const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, n) => sum + value * b[n], 0);
+    expect(dot(at(x, 30), at(y, 33))).toBeCloseTo(dot(at(x, 2), at(y, 5)), 4);
+    expect(dot(at(x, 30), at(x, 30))).toBeCloseTo(dot(at(x, 0), at(x, 0)), 4);
+    expect([...at(x, 0)]).toEqual([...(x.data as Float32Array)]);
+  });
+
+  it('refuses positions outside the table, and shapes that do not fit', () => {
+    const x = random([2, 8], 1);
+    const positions = (...values: number[]): View => ({
+      ...offsets([]),
+      dims: [values.length],
+      data: Int32Array.from(values),
+    });
+    expect(() => rotary(x, positions(0, 4), random([4, 4], 1), { numHeads: 2 })).toThrow(/position 4 of token 1/);
+    expect(() => rotary(x, positions(0, -1), random([4, 4], 1), { numHeads: 2 })).toThrow(/position -1/);
+    expect(() => rotary(x, positions(0), random([4, 4], 1), { numHeads: 2 })).toThrow(
+      /positions must have shape \[2\]/,
+    );
+    expect(() => rotary(x, positions(0, 1), random([4, 6], 1), { numHeads: 2 })).toThrow(/table must have shape/);
+    expect(() => rotary(x, positions(0, 1), random([4, 3], 1), { numHeads: 2 })).toThrow(/table must have shape/);
+    expect(() => rotary(x, positions(0, 1), random([4, 2], 1), { numHeads: 3 })).toThrow(/not a multiple/);
+    expect(() => rotaryTable(3, 5)).toThrow(/even width/);
+  });
+});
+
+describe('gatedActivation', () => {
+  it.each(ACTIVATIONS)('is its decomposition: %s', (activation) => {
+    fc.assert(
+      fc.property(seeds, fc.nat(5), fc.nat(40), (seed, tokens, width) => {
+        const [x] = splitColumns(random([tokens, 4 * width], seed), 2);
+        // Products of at most 2, of an activation that is rounded by itself in the decomposition.
+        const limit = 4 * 2 * UNIT;
+        expect(worst(gatedActivation(x, activation), decomposedGatedActivation(x, activation))).toBeLessThanOrEqual(
+          limit * 2,
+        );
+      }),
+    );
+  });
+
+  it('refuses an odd number of columns', () => {
+    expect(() => gatedActivation(random([2, 3], 1), 'silu')).toThrow(/an even number/);
   });
 });
 

@@ -138,6 +138,43 @@ const heads = fc.record({
   reach: fc.integer({ min: 0, max: 6 }),
 });
 
+const rotary: fc.Arbitrary<Arguments> = fc
+  .record({
+    tokens: fc.integer({ min: 0, max: 6 }),
+    numHeads: fc.integer({ min: 1, max: 3 }),
+    half: fc.integer({ min: 1, max: 40 }),
+    rest: fc.constantFrom(0, 0, 1, 5),
+    rows: fc.integer({ min: 1, max: 6 }),
+  })
+  .chain(({ tokens, numHeads, half, rest, rows: count }) => {
+    const columns = numHeads * (2 * half + rest);
+    return fc
+      .tuple(
+        matrix(tokens, columns + 3),
+        viewOf('int32', [tokens], { range: { min: 0, max: count - 1 } }),
+        matrix(count, 2 * half),
+      )
+      .map(([wide, positions, table]) => ({
+        operands: [{ ...wide, dims: [tokens, columns] }, positions, table],
+        attributes: { numHeads },
+        // The sum of two products of at most 4 each, of which one is rounded first.
+        slack: 2 * 4 * EPSILON32,
+      }));
+  });
+
+const gatedActivation: fc.Arbitrary<Arguments> = fc
+  .record({
+    tokens: fc.integer({ min: 0, max: 6 }),
+    width: fc.integer({ min: 0, max: 50 }),
+    activation: fc.constantFrom(...ACTIVATIONS),
+  })
+  .chain(({ tokens, width, activation }) =>
+    viewOf('float32', [tokens, 2 * width + 1], { range: { min: -9, max: 9 }, contiguous: true }).map((wide) => ({
+      operands: [{ ...wide, dims: [tokens, 2 * width] }],
+      attributes: { activation },
+    })),
+  );
+
 const attention: fc.Arbitrary<Arguments> = heads.chain(({ numHeads, headDim, causal, window, reach }) =>
   fc
     .tuple(sequences(numHeads * headDim, 3), optional(matrix(numHeads, 2 * reach + 1)))
@@ -518,6 +555,9 @@ export const CASES: Record<string, Case> = {
   linear: { ulps: 8, arguments: linear },
   layerNorm: { ulps: 8, arguments: layerNorm },
   embedding: { ulps: 8, arguments: embedding },
+  rotary: { ulps: 2, arguments: rotary },
+  // The activation, and one more rounding.
+  gatedActivation: { ulps: 2 * GELU_ULPS + 1, arguments: gatedActivation },
   attention: { ulps: 8, arguments: attention },
   attentionWeights: { ulps: 8, arguments: attentionWeights },
   pool: { ulps: 8, arguments: pool },

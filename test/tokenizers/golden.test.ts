@@ -8,7 +8,17 @@ import { Tokenizer } from '../../src/tokenizers/tokenizer.js';
  */
 
 const fixtures = path.resolve(import.meta.dirname, '../fixtures');
-const MODELS = ['bert', 'bert-cls', 'bert-st6', 'distilbert', 'roberta', 'xlm-roberta', 'mpnet'];
+const MODELS = [
+  'bert',
+  'bert-cls',
+  'bert-st6',
+  'distilbert',
+  'roberta',
+  'xlm-roberta',
+  'mpnet',
+  'modernbert',
+  'nomic_bert',
+];
 
 interface GoldenText {
   readonly text: string;

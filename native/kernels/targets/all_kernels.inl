@@ -9,6 +9,8 @@
 #include "kernels/gemm_bfloat16.inl"
 #include "kernels/gemm_int8.inl"
 #include "kernels/normalization.inl"
+#include "kernels/rotary.inl"
+#include "kernels/gating.inl"
 #include "kernels/pooling.inl"
 #include "kernels/codes.inl"
 #include "kernels/wide_math.inl"
@@ -29,6 +31,8 @@ inline constexpr KernelTable kKernels = {
     .int8 = kInt8Kernels,
     .attention = kAttentionKernels,
     .normalization = kNormalizationKernels,
+    .rotary = kRotaryKernels,
+    .gating = kGatingKernels,
     .pooling = kPoolingKernels,
     .codes = kCodeKernels,
     .elementwise = kElementwiseKernels,

@@ -7,7 +7,16 @@ import { reductionPrimitives, scanPrimitives, sort, topk } from './reduction.js'
 import { codeProducts, hammingDistances } from './search.js';
 import { topSimilar } from './similarity.js';
 import { sparseGram, sparseMatmul } from './sparse.js';
-import { attention, attentionWeights, embedding, layerNorm, linear, pool } from './transformer.js';
+import {
+  attention,
+  attentionWeights,
+  embedding,
+  gatedActivation,
+  layerNorm,
+  linear,
+  pool,
+  rotary,
+} from './transformer.js';
 
 /** Every primitive by name: the whole of what a backend must implement. */
 export const PRIMITIVES = {
@@ -41,6 +50,8 @@ export const PRIMITIVES = {
   linear,
   layerNorm,
   embedding,
+  rotary,
+  gatedActivation,
   attention,
   attentionWeights,
   pool,

@@ -110,6 +110,65 @@ export const embedding = definePrimitive<{ epsilon: number }>({
   encode: ({ epsilon }) => [epsilon],
 });
 
+/**
+ * Rotary position embedding (Su et al., arXiv:2104.09864) in the layout of GPT-NeoX: within every head, number i and number
+ * i + half are turned by the angle of pair i at the token's position.
+ * Operands: x float32 `[tokens, numHeads * headDim]` (unit column stride, rows may be strided), positions int32 `[tokens]`,
+ * table float32 `[rows, width]` with unit column stride: row p has the cosines of its `width / 2` pairs, then their sines.
+ * Numbers of a head beyond `width` are left as they are. A position outside the table is an error of the run. Result of x's
+ * shape.
+ */
+export const rotary = definePrimitive<{ numHeads: number }>({
+  name: 'rotary',
+  infer(operands, { numHeads }) {
+    const x = viewOperand('rotary', operands, 0, 'x');
+    const positions = viewOperand('rotary', operands, 1, 'positions');
+    const table = viewOperand('rotary', operands, 2, 'table');
+    requireDType('rotary', 'x', x, ['float32']);
+    requireRank('rotary', 'x', x, 2);
+    requireHeads('rotary', numHeads, x.dims[1]);
+    requireDType('rotary', 'positions', positions, ['int32']);
+    if (positions.dims.length !== 1 || !equalDims(positions.dims[0], x.dims[0])) {
+      throw new ShapeError(
+        `rotary: argument positions must have shape ${formatShape([x.dims[0]])}, got ${formatShape(positions.dims)}`,
+      );
+    }
+    requireDType('rotary', 'table', table, ['float32']);
+    const headDim = (x.dims[1] as number) / numHeads;
+    const width = table.dims[1];
+    if (table.dims.length !== 2 || typeof width !== 'number' || width % 2 !== 0 || width > headDim) {
+      throw new ShapeError(
+        `rotary: argument table must have shape [positions, an even number up to the head's ${headDim}], got ${formatShape(table.dims)}`,
+      );
+    }
+    return [{ dtype: 'float32', dims: x.dims }];
+  },
+  encode: ({ numHeads }) => [numHeads],
+});
+
+/**
+ * A gated activation (Shazeer, arXiv:2002.05202): `activation(left half of x) * right half of x`.
+ * Operand: x float32 `[tokens, 2 * width]` (unit column stride, rows may be strided). Result float32 `[tokens, width]`.
+ */
+export const gatedActivation = definePrimitive<{ activation: Activation }>({
+  name: 'gatedActivation',
+  infer(operands, { activation }) {
+    const x = viewOperand('gatedActivation', operands, 0, 'x');
+    requireDType('gatedActivation', 'x', x, ['float32']);
+    const columns = x.dims[1];
+    if (x.dims.length !== 2 || typeof columns !== 'number' || columns % 2 !== 0) {
+      throw new ShapeError(`gatedActivation: expected x [tokens, an even number], got ${formatShape(x.dims)}`);
+    }
+    if (!ACTIVATIONS.includes(activation)) {
+      throw new ArgumentError(
+        `gatedActivation: activation must be one of ${ACTIVATIONS.join(', ')}, got ${activation}`,
+      );
+    }
+    return [{ dtype: 'float32', dims: [x.dims[0], columns / 2] }];
+  },
+  encode: ({ activation }) => [ACTIVATIONS.indexOf(activation)],
+});
+
 function requireHeads(primitive: string, numHeads: number, hidden: View['dims'][number]): void {
   if (!Number.isInteger(numHeads) || numHeads < 1 || typeof hidden !== 'number' || hidden % numHeads !== 0) {
     throw new ShapeError(`${primitive}: hidden size ${hidden} is not a multiple of numHeads ${numHeads}`);

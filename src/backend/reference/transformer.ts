@@ -127,6 +127,49 @@ function addRows(sums: Float64Array, hidden: number, ids: Float64Array, table: H
   }
 }
 
+/** x [tokens, numHeads * headDim], positions [tokens], table [rows, width] of cosines and sines -> y of x's shape. */
+const rotaryKernel: Kernel<'rotary'> = (operands, [y], { numHeads }) => {
+  const positions = numbersOf(viewAt(operands, 1));
+  const table = viewAt(operands, 2);
+  const [rows, width] = table.dims;
+  const [rowStride, columnStride] = table.strides;
+  const [tokens, hidden] = y.dims;
+  y.data.set(numbersOf(viewAt(operands, 0)));
+  const half = width / 2;
+  for (let token = 0; token < tokens; token++) {
+    const position = positions[token];
+    if (position < 0 || position >= rows) {
+      throw new IndexOutOfRangeError(
+        `rotary: position ${position} of token ${token} is out of range for a table of ${rows} rows`,
+      );
+    }
+    const angles = table.offset + position * rowStride;
+    for (let head = 0; head < numHeads; head++) {
+      const start = token * hidden + head * (hidden / numHeads);
+      for (let pair = 0; pair < half; pair++) {
+        const cosine = table.data[angles + pair * columnStride];
+        const sine = table.data[angles + (half + pair) * columnStride];
+        const [a, b] = [y.data[start + pair], y.data[start + half + pair]];
+        y.data[start + pair] = a * cosine - b * sine;
+        y.data[start + half + pair] = b * cosine + a * sine;
+      }
+    }
+  }
+};
+
+/** x [tokens, 2 * width] -> y [tokens, width]. */
+const gatedActivationKernel: Kernel<'gatedActivation'> = (operands, [y], { activation }) => {
+  const x = numbersOf(viewAt(operands, 0));
+  const activate = ACTIVATION_FUNCTIONS[activation];
+  const [tokens, width] = y.dims;
+  for (let token = 0; token < tokens; token++) {
+    for (let n = 0; n < width; n++) {
+      const left = x[token * 2 * width + n];
+      y.data[token * width + n] = activate(left) * x[token * 2 * width + width + n];
+    }
+  }
+};
+
 /** First and last-plus-one token of every sequence, checked: the kernels index by them. */
 function sequenceBounds(primitive: string, cuSeqlens: HostView, tokens: number): [number, number][] {
   const ends = numbersOf(cuSeqlens);
@@ -276,11 +319,13 @@ const poolKernel: Kernel<'pool'> = (operands, [y], { mode, normalize }) => {
 };
 
 export const transformerKernels: Kernels<
-  'linear' | 'layerNorm' | 'embedding' | 'attention' | 'attentionWeights' | 'pool'
+  'linear' | 'layerNorm' | 'embedding' | 'rotary' | 'gatedActivation' | 'attention' | 'attentionWeights' | 'pool'
 > = {
   linear: linearKernel,
   layerNorm: layerNormKernel,
   embedding: embeddingKernel,
+  rotary: rotaryKernel,
+  gatedActivation: gatedActivationKernel,
   attention: attentionKernel,
   attentionWeights: attentionWeightsKernel,
   pool: poolKernel,
