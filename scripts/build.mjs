@@ -24,6 +24,7 @@ const ENTRIES = {
   'adapters/langchain': 'src/adapters/langchain/index.ts',
   'adapters/llamaindex': 'src/adapters/llamaindex/index.ts',
   'adapters/transformers': 'src/adapters/transformers/index.ts',
+  heads: 'src/heads/index.ts',
   cli: 'src/cli/main.ts',
   hub: 'src/hub/index.ts',
   pictures: 'src/pictures/index.ts',

@@ -23,14 +23,27 @@ export interface ItemOutput {
   readonly end: number;
 }
 
+/** A text as a model reads it. */
+export interface TokenSequence {
+  readonly ids: Int32Array;
+  /** Of a pair of texts, which of the two each token is of; all 0 by default. */
+  readonly typeIds?: Int32Array | undefined;
+}
+
+/** Sequences that are computed together. */
+export interface TokenBatch {
+  /** The token ids of all sequences, one after another. */
+  readonly ids: Int32Array;
+  /** As many as ids. */
+  readonly typeIds: Int32Array;
+  /** Where each sequence begins, from 0 to `ids.length`. */
+  readonly cuSeqlens: Int32Array;
+}
+
 /** What computes a batch of sequences. */
 export interface Route {
-  /**
-   * @param ids - the token ids of all sequences, one after another.
-   * @param cuSeqlens - where each sequence begins, from 0 to `ids.length`.
-   * @returns a matrix of numbers in storage of its own.
-   */
-  run(ids: Int32Array, cuSeqlens: Int32Array, signal: AbortSignal): Promise<Float32Array>;
+  /** @returns a matrix of numbers in storage of its own. */
+  run(batch: TokenBatch, signal: AbortSignal): Promise<Float32Array>;
 }
 
 /** A list of texts to compute. */
@@ -39,8 +52,8 @@ export interface Job {
   readonly route: Route;
   /** How many items there are. */
   readonly size: number;
-  /** The token ids of an item. Called once for each, in order. */
-  encode(index: number): Int32Array;
+  /** The tokens of an item. Called once for each, in order. */
+  encode(index: number): TokenSequence;
   /** Takes the result of an item. Called once for each, in no particular order. */
   accept(index: number, output: ItemOutput): void;
   /** Called after each run that had items of this job. */
@@ -55,7 +68,7 @@ class Entry {
   done = 0;
   settled = false;
   /** An item that was encoded but did not fit the last run. */
-  held: Int32Array | null = null;
+  held: TokenSequence | null = null;
   readonly runs = new Set<Run>();
 
   constructor(
@@ -68,7 +81,7 @@ class Entry {
 interface Item {
   readonly entry: Entry;
   readonly index: number;
-  readonly ids: Int32Array;
+  readonly sequence: TokenSequence;
 }
 
 /** Items that are computed together. */
@@ -83,7 +96,7 @@ class Run {
 
   add(item: Item): void {
     this.items.push(item);
-    this.tokens += item.ids.length;
+    this.tokens += item.sequence.ids.length;
     item.entry.runs.add(this);
   }
 
@@ -181,14 +194,14 @@ export class Scheduler {
         otherRoutes.push(entry);
         continue;
       }
-      const ids = this.#encodeNext(entry);
-      if (ids === null) continue;
-      if (run.tokens > 0 && run.tokens + ids.length > MAX_RUN_TOKENS) {
-        entry.held = ids;
+      const sequence = this.#encodeNext(entry);
+      if (sequence === null) continue;
+      if (run.tokens > 0 && run.tokens + sequence.ids.length > MAX_RUN_TOKENS) {
+        entry.held = sequence;
         this.#queue.unshift(entry);
         break;
       }
-      run.add({ entry, index: entry.next, ids });
+      run.add({ entry, index: entry.next, sequence });
       entry.next += 1;
       if (entry.next < entry.job.size) this.#queue.push(entry);
       if (performance.now() > sliceEnd) {
@@ -200,8 +213,8 @@ export class Scheduler {
     return run?.items.some(({ entry }) => !entry.settled) ? run : null;
   }
 
-  /** The ids of an entry's next item; null when they cannot be had, and the job has been rejected. */
-  #encodeNext(entry: Entry): Int32Array | null {
+  /** The tokens of an entry's next item; null when they cannot be had, and the job has been rejected. */
+  #encodeNext(entry: Entry): TokenSequence | null {
     const { held } = entry;
     if (held !== null) {
       entry.held = null;
@@ -221,13 +234,15 @@ export class Scheduler {
     try {
       const { items, tokens } = run;
       const ids = new Int32Array(tokens);
+      const typeIds = new Int32Array(tokens);
       const cuSeqlens = new Int32Array(items.length + 1);
-      for (const [sequence, item] of items.entries()) {
-        ids.set(item.ids, cuSeqlens[sequence]);
-        cuSeqlens[sequence + 1] = cuSeqlens[sequence] + item.ids.length;
+      for (const [index, { sequence }] of items.entries()) {
+        ids.set(sequence.ids, cuSeqlens[index]);
+        if (sequence.typeIds !== undefined) typeIds.set(sequence.typeIds, cuSeqlens[index]);
+        cuSeqlens[index + 1] = cuSeqlens[index] + sequence.ids.length;
       }
       const begin = performance.now();
-      const numbers = await run.route.run(ids, cuSeqlens, run.controller.signal);
+      const numbers = await run.route.run({ ids, typeIds, cuSeqlens }, run.controller.signal);
       this.#onRun?.(reportOf(items, begin));
       this.#deliver(run, numbers, cuSeqlens);
       releaseStorage(numbers);
@@ -268,14 +283,14 @@ export class Scheduler {
 
 function reportOf(items: readonly Item[], begin: number): RunReport {
   return {
-    lengths: items.map(({ ids }) => ids.length),
+    lengths: items.map(({ sequence }) => sequence.ids.length),
     waits: items.filter(({ index }) => index === 0).map(({ entry }) => begin - entry.submitted),
     milliseconds: performance.now() - begin,
   };
 }
 
 function disposedError(): DisposedError {
-  return new DisposedError('the embedder was disposed; load it again');
+  return new DisposedError('the model was disposed; load it again');
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (reason: unknown) => void } {

@@ -8,7 +8,7 @@ import { addDims, multiplyDims, SEQUENCES, TOKENS } from '../tensor/dim.js';
 import type { DType } from '../tensor/dtype.js';
 import { execute } from '../tensor/execute.js';
 import type { Dense } from './dense.js';
-import type { Route } from './scheduler.js';
+import type { Route, TokenBatch } from './scheduler.js';
 import type { SentenceConfig } from './sentence-config.js';
 
 const IDS = { dtype: 'int32', dims: [TOKENS] } as const;
@@ -107,7 +107,7 @@ export class SentenceModel {
     });
     const route = {
       program,
-      run: async (ids: Int32Array, cuSeqlens: Int32Array, signal: AbortSignal) => {
+      run: async ({ ids, cuSeqlens }: TokenBatch, signal: AbortSignal) => {
         const positions = this.encoder.positions(ids, cuSeqlens);
         const behindPrompt = promptTokens > 0 ? withoutPrompt(cuSeqlens, promptTokens) : {};
         const sizes = { tokens: ids.length, sequences: cuSeqlens.length - 1, signal };

@@ -216,9 +216,9 @@ export class TextEmbedder {
         ...job,
         route: this.#model.tokens(),
         encode: (index) => {
-          const ids = job.encode(index);
+          const sequence = job.encode(index);
           encodings[index] = this.tokenizer.encode(this.#prepare(texts[index] as string), { maxTokens });
-          return ids;
+          return sequence;
         },
         accept: (index, { numbers, begin, end }) => {
           const data = allocateStorage('float32', (end - begin) * hidden);
@@ -389,7 +389,7 @@ export class TextEmbedder {
         if (truncated && !truncate) throw truncatedText(operation, index, maxTokens);
         if (truncated) counts.truncated += 1;
         counts.tokens += ids.length;
-        return ids;
+        return { ids };
       },
       onProgress: onProgress && ((done) => onProgress({ done, total: size, ...counts })),
     };

@@ -229,6 +229,11 @@ export class Tokenizer {
     return token === undefined ? undefined : this.tokenToId(token);
   }
 
+  /** What tokens within a word begin with, such as `##` of WordPiece; null where tokens do not tell. */
+  get continuingPrefix(): string | null {
+    return this.#model.continuingPrefix ?? null;
+  }
+
   /** What goes around the tokens of a text, and how many of them there may be. */
   #plan(
     template: readonly TemplatePiece[],

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type Job, type Route, Scheduler } from '../../src/embeddings/scheduler.js';
+import { type Job, type Route, Scheduler, type TokenBatch } from '../../src/embeddings/scheduler.js';
 import { DisposedError } from '../../src/errors.js';
 
 /** A route that gives each sequence the sum of its ids, after turns of the event loop, and notes what it was asked. */
@@ -9,7 +9,7 @@ class SumRoute implements Route {
   atOnce = 0;
   most = 0;
 
-  async run(ids: Int32Array, cuSeqlens: Int32Array, signal: AbortSignal): Promise<Float32Array> {
+  async run({ ids, cuSeqlens }: TokenBatch, signal: AbortSignal): Promise<Float32Array> {
     signal.throwIfAborted();
     this.runs.push(cuSeqlens.length - 1);
     this.most = Math.max(this.most, ++this.atOnce);
@@ -36,7 +36,7 @@ function job(route: Route, size: number, length = 1, more: Partial<Job> = {}): J
     route,
     size,
     sums,
-    encode: (index) => new Int32Array(length).fill(index),
+    encode: (index) => ({ ids: new Int32Array(length).fill(index) }),
     accept: (index, { numbers, sequence }) => {
       sums[index] = numbers[sequence] as number;
     },
@@ -74,7 +74,7 @@ describe('Scheduler', () => {
       signal: controller.signal,
       encode: () => {
         spin(5);
-        return Int32Array.of(1);
+        return { ids: Int32Array.of(1) };
       },
     });
     const aborted = scheduler.submit(slow);
@@ -94,7 +94,7 @@ describe('Scheduler', () => {
     const controller = new AbortController();
     const stopped = deferred();
     const route: Route = {
-      run: (_ids, _cuSeqlens, signal) =>
+      run: (_batch, signal) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
             stopped.resolve(undefined);

@@ -13,6 +13,8 @@ export interface WordTokens {
 /** Divides words into the tokens of a vocabulary. */
 export interface TokenModel {
   readonly vocabulary: Vocabulary;
+  /** What tokens within a word begin with; undefined for models whose tokens do not tell. */
+  readonly continuingPrefix?: string | undefined;
   tokenize(word: string): WordTokens;
   /** The same with pauses, for models that need long for a very long word. */
   tokenizeInSteps?(word: string): Generator<void, WordTokens>;

@@ -5,7 +5,7 @@ import { type TokenModel, Vocabulary, type WordTokens } from './model.js';
 export class WordPieceModel implements TokenModel {
   readonly vocabulary: Vocabulary;
   readonly #unknown: number;
-  readonly #prefix: string;
+  readonly continuingPrefix: string;
   readonly #maxCharacters: number;
   /** Units of the longest token: longer stretches need not be looked up. */
   readonly #longest: number;
@@ -13,7 +13,7 @@ export class WordPieceModel implements TokenModel {
   constructor(fields: Fields) {
     this.vocabulary = Vocabulary.read(fields, 'vocab');
     this.#unknown = this.vocabulary.require(fields.text('unk_token', '[UNK]'), (message) => fields.error(message));
-    this.#prefix = fields.text('continuing_subword_prefix', '##');
+    this.continuingPrefix = fields.text('continuing_subword_prefix', '##');
     this.#maxCharacters = fields.integer('max_input_chars_per_word', 100);
     let longest = 0;
     for (const token of this.vocabulary.tokens()) longest = Math.max(longest, token.length);
@@ -40,7 +40,7 @@ export class WordPieceModel implements TokenModel {
 
   /** The id and end of the longest token at `start`; -1 when there is none. */
   #longestAt(word: string, start: number): [number, number] {
-    const prefix = start === 0 ? '' : this.#prefix;
+    const prefix = start === 0 ? '' : this.continuingPrefix;
     for (let end = Math.min(word.length, start + this.#longest); end > start; end--) {
       const id = this.vocabulary.idOf(prefix + word.slice(start, end));
       if (id !== undefined) return [id, end];
