@@ -15,6 +15,8 @@ struct AttentionHead {
   std::int64_t keyStride;
   std::int64_t valueStride;
   std::int64_t tokens;
+  /// Keys that queries may see: the first so many tokens.
+  std::int64_t keys;
   std::int64_t headDim;
   float scale;
   /// A query sees no later key.

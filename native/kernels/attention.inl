@@ -67,14 +67,20 @@ inline KeyRange visibleKeys(const AttentionHead& head, std::int64_t query) {
     if (query - head.window > range.begin) range.begin = query - head.window;
     if (query + head.window + 1 < range.end) range.end = query + head.window + 1;
   }
+  if (range.end > head.keys) range.end = head.keys;
+  if (range.begin > range.end) range.begin = range.end;
   return range;
 }
 
 // The dot products of a query with keys `first` to `first + count` (both multiples of 16) become exp(score - greatest),
-// zero for keys out of sight. Returns the sum.
+// zero for keys out of sight. Returns the sum, or 1 where no key is in sight.
 inline float exponentiateScores(const AttentionHead& head, std::int64_t query, std::int64_t first, std::int64_t count,
                                 float* scores) {
   const KeyRange range = visibleKeys(head, query);
+  if (range.begin == range.end) {
+    for (std::int64_t n = 0; n < count; ++n) scores[n] = 0.0f;
+    return 1.0f;
+  }
   const F32x16 scale = broadcast(head.scale);
   for (std::int64_t n = 0; n < count; n += kLanes) {
     F32x16 score = mul(load(scores + n), scale);
@@ -199,7 +205,7 @@ inline void attend(const AttentionHead& head) {
   float* scores = valuePanels + keys * roundUpToLanes(head.headDim);
   packKeys(head, keyPanels);
   const bool finite = head.value == nullptr || packValues(head, valuePanels);
-  if (!finite && (head.causal || head.window > 0)) {
+  if (!finite && (head.causal || head.window > 0 || head.keys < head.tokens)) {
     for (std::int64_t query = 0; query < head.tokens; ++query) attendQuery(head, query, keyPanels, valuePanels, scores);
     return;
   }

@@ -53,6 +53,26 @@ Status checkBias(const char* name, const Operand& operand, std::int64_t numHeads
   return Status::invalid(std::string(name) + ": relativeBias must be float32 [numHeads, odd]");
 }
 
+/// int32 [sequences], or absent: how many of a sequence's tokens are keys, from 0 to its length.
+Status checkKeyCounts(const Operand& operand, const TensorView& cuSeqlens) {
+  if (!operand.isPresent()) return Status::ok();
+  const TensorView& counts = operand.tensor;
+  const std::int64_t sequences = cuSeqlens.dims[0] - 1;
+  if (operand.kind != Operand::Kind::kTensor || counts.rank != 1 || counts.dtype != DType::kInt32 ||
+      counts.dims[0] != sequences) {
+    return Status::invalid("attention: keyCounts must be int32 [sequences]");
+  }
+  for (std::int64_t n = 0; n < sequences; ++n) {
+    const std::int64_t length = sequenceStart(cuSeqlens, n + 1) - sequenceStart(cuSeqlens, n);
+    const std::int64_t count = sequenceStart(counts, n);
+    if (count < 0 || count > length) {
+      return Status::index("attention: keyCounts has " + std::to_string(count) + " keys for sequence " +
+                           std::to_string(n) + " of " + std::to_string(length) + " tokens");
+    }
+  }
+  return Status::ok();
+}
+
 /// Biases that a lane lays out for one head of one sequence: see AttentionHead::bias.
 std::int64_t biasFloats(std::int64_t tokens) { return 2 * tokens + 15; }
 
@@ -99,6 +119,8 @@ Status attention(const OpContext& context) {
   GEMMULE_RETURN_IF_ERROR(requireResult("attention", y, DType::kFloat32, query));
   GEMMULE_RETURN_IF_ERROR(requireCuSeqlens("attention", context.operands[3], query.dims[0]));
   GEMMULE_RETURN_IF_ERROR(checkBias("attention", bias, settings.numHeads));
+  const Operand keyCounts = context.operands.size() > 5 ? context.operands[5] : Operand{};
+  GEMMULE_RETURN_IF_ERROR(checkKeyCounts(keyCounts, cuSeqlens));
 
   const std::int64_t hidden = query.dims[1];
   const std::int64_t headDim = hidden / settings.numHeads;
@@ -123,6 +145,7 @@ Status attention(const OpContext& context) {
     const std::int64_t begin = sequenceStart(cuSeqlens, sequence);
     AttentionHead head{};
     head.tokens = sequenceStart(cuSeqlens, sequence + 1) - begin;
+    head.keys = keyCounts.isPresent() ? sequenceStart(keyCounts.tensor, sequence) : head.tokens;
     head.headDim = headDim;
     head.query = query.as<float>() + begin * query.strides[0] + index * headDim;
     head.key = key.as<float>() + begin * key.strides[0] + index * headDim;
@@ -186,6 +209,7 @@ Status attentionWeights(const OpContext& context) {
     for (std::int64_t index = begin; index < end; ++index) {
       AttentionHead head{};
       head.tokens = tokens;
+      head.keys = tokens;
       head.headDim = headDim;
       head.query = query.as<float>() + index * headDim;
       head.key = key.as<float>() + index * headDim;
@@ -208,7 +232,7 @@ Status attentionWeights(const OpContext& context) {
 }
 
 constexpr OpDefinition kAttentionOps[] = {
-    {"attention", 5, 5, 4, 1, attention},
+    {"attention", 5, 6, 4, 1, attention},
     {"attentionWeights", 3, 3, 4, 1, attentionWeights},
 };
 

@@ -221,6 +221,61 @@ TEST(attentionWithRelativeBias) {
   checkAttention({.numHeads = 2, .headDim = 12, .cuSeqlens = {0, 50}, .causal = true, .biasReach = 0}, 12);
 }
 
+TEST(attentionToTheFirstTokensOnly) {
+  Random random(40);
+  const std::int64_t hidden = 40;
+  std::vector<float> x = random.normals(90 * hidden);
+  std::vector<std::int32_t> cuSeqlens = {0, 40, 41, 90};
+  std::vector<std::int32_t> keyCounts = {17, 0, 33};
+  ThreadTeam team(2);
+  for (const Isa isa : isas()) {
+    for (const float unseen : {1.0f, INFINITY}) {
+      // A value out of sight takes no part, not even where it is infinite.
+      std::vector<float> value = x;
+      value[39 * hidden] = unseen;
+      std::vector<float> y(x.size(), NAN);
+      const Operand rows = tensor(matrix(x.data(), 90, hidden, hidden));
+      CHECK(runOp("attention", isa, team,
+                  {rows, rows, tensor(matrix(value.data(), 90, hidden, hidden)), tensor(integers(cuSeqlens)), Operand{},
+                   tensor(integers(keyCounts))},
+                  matrix(y.data(), 90, hidden, hidden), {2, 0.3, 0, 0})
+                .isOk());
+      for (std::size_t n = 0; n < 3; ++n) {
+        const std::int64_t begin = cuSeqlens[n];
+        for (std::int64_t position = begin; position < cuSeqlens[n + 1]; ++position) {
+          for (std::int64_t column = 0; column < hidden; ++column) {
+            const std::int64_t head = column / 20 * 20;
+            double sum = 0;
+            double expected = 0;
+            for (std::int64_t key = begin; key < begin + keyCounts[n]; ++key) {
+              double dot = 0;
+              for (std::int64_t d = head; d < head + 20; ++d) {
+                dot += static_cast<double>(x[static_cast<std::size_t>(position * hidden + d)]) *
+                       static_cast<double>(x[static_cast<std::size_t>(key * hidden + d)]);
+              }
+              const double weight = std::exp(0.3 * dot);
+              sum += weight;
+              expected += weight * static_cast<double>(value[static_cast<std::size_t>(key * hidden + column)]);
+            }
+            CHECK_NEAR(y[static_cast<std::size_t>(position * hidden + column)], sum == 0 ? 0 : expected / sum, 1e-4);
+          }
+        }
+      }
+    }
+  }
+  std::vector<float> y(x.size());
+  const auto attend = [&](std::vector<std::int32_t> counts) {
+    const Operand rows = tensor(matrix(x.data(), 90, hidden, hidden));
+    return runOp("attention", Isa::kBaseline, team,
+                 {rows, rows, rows, tensor(integers(cuSeqlens)), Operand{}, tensor(integers(counts))},
+                 matrix(y.data(), 90, hidden, hidden), {2, 0.3, 0, 0});
+  };
+  CHECK(attend({40, 1, 49}).isOk());
+  CHECK(!attend({41, 1, 49}).isOk());
+  CHECK(!attend({40, 1, -1}).isOk());
+  CHECK(!attend({40, 1}).isOk());
+}
+
 TEST(attentionOfASequenceDoesNotDependOnTheBatch) {
   Random random(13);
   const std::int64_t hidden = 48;

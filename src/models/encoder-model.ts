@@ -51,6 +51,8 @@ export interface EncoderInputs {
   readonly cuSeqlens: View;
   /** int32 `[tokens]`: which of two texts of a pair a token is of; all 0 by default. */
   readonly typeIds?: View | undefined;
+  /** int32 `[sequences]`: how many tokens of each sequence, counted from its first, may be seen; all by default. */
+  readonly keyCounts?: View | undefined;
 }
 
 /** An encoder of the BERT family: token ids in, one contextual vector a token out. */
@@ -91,8 +93,10 @@ export class EncoderModel {
    */
   forward(inputs: EncoderInputs, probe: EncoderProbe = {}): Tensor<'float32'> {
     const embedded = withScope('embeddings', () => this.#embed(inputs));
-    const { positions, cuSeqlens } = inputs;
-    const encoded = withScope('encoder', () => this.#encoder.forward(embedded, cuSeqlens, { ...probe, positions }));
+    const { positions, cuSeqlens, keyCounts } = inputs;
+    const encoded = withScope('encoder', () =>
+      this.#encoder.forward(embedded, cuSeqlens, { ...probe, positions, keyCounts }),
+    );
     return withScope('norm', () => this.#finalNorm?.forward(encoded) ?? encoded);
   }
 

@@ -2,7 +2,15 @@ import { withScope } from '../backend/scope.js';
 import type { View } from '../backend/view.js';
 import { ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { type AttentionOptions, attention, attentionWeights, columnsOf, rotary, splitColumns } from './functional.js';
+import {
+  type AttentionBatch,
+  type AttentionOptions,
+  attention,
+  attentionWeights,
+  columnsOf,
+  rotary,
+  splitColumns,
+} from './functional.js';
 import { Linear, type LinearParameters, type WeightOptions } from './linear.js';
 
 /** The layers that give query, key and value: three, `[hidden, hidden]` each, or one `[3 * hidden, hidden]` for all. */
@@ -68,18 +76,24 @@ export class MultiHeadAttention {
    * @param x - float32 `[tokens, hidden]`.
    * @param cuSeqlens - int32 `[sequences + 1]`.
    * @param options.positions - int32 `[tokens]`: where in its sequence each token stands; needed with a rotary table.
+   * @param options.keyCounts - int32 `[sequences]`: how many tokens of each sequence, counted from its first, may be seen; all
+   *   by default.
    * @param options.residual - float32 `[tokens, hidden]`, added to the result; none by default.
    * @returns float32 `[tokens, hidden]`.
    */
   forward(
     x: View,
     cuSeqlens: View,
-    options: AttentionProbe & { readonly positions?: View | undefined; readonly residual?: View | undefined } = {},
+    options: AttentionProbe &
+      AttentionBatch & { readonly positions?: View | undefined; readonly residual?: View | undefined } = {},
   ): Tensor<'float32'> {
     const qkv = withScope('qkv', () => this.#qkv.forward(x));
     const [query, key, value] = this.#turned(qkv, options.positions);
     options.onWeights?.(attentionWeights(query, key, this.#options));
-    const attended = attention(query, key, value, cuSeqlens, this.#options);
+    const attended = attention(query, key, value, cuSeqlens, {
+      ...this.#options,
+      keyCounts: options.keyCounts,
+    });
     const { residual } = options;
     return withScope('output', () => this.#output.forward(attended, residual === undefined ? {} : { residual }));
   }

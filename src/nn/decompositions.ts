@@ -37,7 +37,11 @@ function concat(parts: readonly View[], axis: number): View {
   return execute('concat', parts, { axis })[0] as View;
 }
 
-function constant(dims: readonly number[], values: ArrayLike<number>, dtype: 'float32' | 'int32' = 'float32'): View {
+function constant(
+  dims: readonly number[],
+  values: ArrayLike<number>,
+  dtype: 'float32' | 'int32' | 'bool' = 'float32',
+): View {
   const data = arrayConstructor(dtype).from(values) as StorageArray;
   return { dtype, dims, strides: contiguousStrides(dims), offset: 0, data };
 }
@@ -103,7 +107,7 @@ export function decomposedGatedActivation(x: Matrix, activation: Activation): Ma
 }
 
 /** The attention weights `[tokens, tokens]` of one head of one sequence. */
-function headWeights(query: Matrix, key: Matrix, head: number, options: AttentionOptions): Matrix {
+function headWeights(query: Matrix, key: Matrix, head: number, options: AttentionOptions, keys = rowsOf(key)): Matrix {
   const { numHeads, causal = false, window = 0, relativeBias } = options;
   const scale = options.scale ?? 1 / Math.sqrt(columnsOf(query) / numHeads);
   const length = rowsOf(query);
@@ -127,9 +131,20 @@ function headWeights(query: Matrix, key: Matrix, head: number, options: Attentio
   }
   const hidden = pairs((q, k) => {
     const tooFar = window > 0 && Math.abs(distance(q, k)) > window;
-    return tooFar || (causal && k > q) ? Number.NEGATIVE_INFINITY : 0;
+    return tooFar || (causal && k > q) || k >= keys ? Number.NEGATIVE_INFINITY : 0;
   });
-  return compute('softmax', binary('add', scores, constant([length, length], hidden)));
+  const weights = compute('softmax', binary('add', scores, constant([length, length], hidden)));
+  // The keys that a query sees follow each other, so it sees none if not the last it might: it has no softmax then.
+  const blind = pairs((q) => ((window > 0 && q - window >= keys) || keys === 0 ? 1 : 0));
+  const operands = [
+    constant([length, length], blind, 'bool'),
+    constant(
+      [length, length],
+      pairs(() => 0),
+    ),
+    weights,
+  ];
+  return execute('where', operands, {})[0] as View;
 }
 
 /** `softmax(scale * Q K^T + relativeBias)` of every head of one sequence, one below the other. */
@@ -154,14 +169,16 @@ export function decomposedAttention(
   key: Matrix,
   value: Matrix,
   cuSeqlens: View,
-  options: AttentionOptions,
+  options: AttentionOptions & { readonly keyCounts?: readonly number[] | undefined },
 ): Matrix {
-  const sequences = rangesOf(cuSeqlens).map(([begin, end]) =>
+  const sequences = rangesOf(cuSeqlens).map(([begin, end], sequence) =>
     concat(
       headsOf(query, options, (left, right, head) => {
         const q = block(query, begin, end, left, right);
         const k = block(key, begin, end, left, right);
-        return matmul(headWeights(q, k, head, withScale(query, options)), block(value, begin, end, left, right));
+        const keys = options.keyCounts?.[sequence] ?? end - begin;
+        const weights = headWeights(q, k, head, withScale(query, options), keys);
+        return matmul(weights, block(value, begin, end, left, right));
       }),
       1,
     ),

@@ -3,6 +3,7 @@ import type { View } from '../backend/view.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type AttentionProbe, MultiHeadAttention, type MultiHeadAttentionParameters } from './attention.js';
 import { FeedForward, type FeedForwardParameters } from './feed-forward.js';
+import type { AttentionBatch } from './functional.js';
 import { LayerNorm, type LayerNormParameters } from './layer-norm.js';
 import type { WeightOptions } from './linear.js';
 
@@ -29,7 +30,7 @@ export interface EncoderLayerProbe extends AttentionProbe {
 }
 
 /** What layers are told of a batch besides where its sequences begin. */
-export interface EncoderOptions {
+export interface EncoderOptions extends AttentionBatch {
   /** int32 `[tokens]`: where in its sequence each token stands; needed where attention turns by position. */
   readonly positions?: View | undefined;
 }
@@ -119,13 +120,14 @@ export class Encoder {
    * @returns float32 `[tokens, hidden]`.
    */
   forward(x: Tensor<'float32'>, cuSeqlens: View, options: EncoderProbe & EncoderOptions = {}): Tensor<'float32'> {
-    const { onEmbeddings, onLayer, onWeights, onBlocks, positions } = options;
+    const { onEmbeddings, onLayer, onWeights, onBlocks, positions, keyCounts } = options;
     let hidden = x;
     onEmbeddings?.(hidden);
     for (const [index, layer] of this.layers.entries()) {
       hidden = withScope(`layer.${index}`, () =>
         layer.forward(hidden, cuSeqlens, {
           positions,
+          keyCounts,
           onWeights: onWeights && ((weights) => onWeights(weights, index)),
           onBlocks: onBlocks && ((inputs) => onBlocks(inputs, index)),
         }),

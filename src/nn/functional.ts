@@ -124,6 +124,12 @@ export interface AttentionOptions {
   readonly relativeBias?: View | null | undefined;
 }
 
+/** What {@link attention} is told of a batch besides where its sequences begin. */
+export interface AttentionBatch {
+  /** int32 `[sequences]`: how many tokens of each sequence, counted from its first, may be seen; all by default. */
+  readonly keyCounts?: View | null | undefined;
+}
+
 function attentionAttributes(query: View, options: AttentionOptions) {
   const { numHeads, causal = false, window = 0 } = options;
   const width = query.dims[1];
@@ -138,8 +144,14 @@ function attentionAttributes(query: View, options: AttentionOptions) {
  * @param cuSeqlens - int32 `[sequences + 1]`.
  * @returns float32 `[tokens, hidden]`.
  */
-export function attention(query: View, key: View, value: View, cuSeqlens: View, options: AttentionOptions): Result {
-  const operands = [query, key, value, cuSeqlens, options.relativeBias ?? null];
+export function attention(
+  query: View,
+  key: View,
+  value: View,
+  cuSeqlens: View,
+  options: AttentionOptions & AttentionBatch,
+): Result {
+  const operands = [query, key, value, cuSeqlens, options.relativeBias ?? null, options.keyCounts ?? null];
   return only(execute('attention', operands, attentionAttributes(query, options)));
 }
 

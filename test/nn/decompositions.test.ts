@@ -238,6 +238,34 @@ describe('attention', () => {
     );
   });
 
+  it('is its decomposition where only the first tokens may be seen', () => {
+    fc.assert(
+      fc.property(attentionCase, fc.nat(7), ({ seed, lengths, numHeads, headWidth, causal, window }, most) => {
+        const tokens = lengths.reduce((sum, length) => sum + length, 0);
+        const [query, key, value] = splitColumns(random([tokens, 3 * numHeads * headWidth], seed), 3);
+        const keyCounts = lengths.map((length) => Math.min(length, most));
+        const counts: View = { ...offsets([]), dims: [lengths.length], data: Int32Array.from(keyCounts) };
+        const options = { numHeads, causal, window };
+        const fused = attention(query, key, value, offsets(lengths), { ...options, keyCounts: counts });
+        const plain = decomposedAttention(query, key, value, offsets(lengths), { ...options, keyCounts });
+        expect(worst(fused, plain)).toBeLessThanOrEqual(2 * attentionLimit(headWidth, 7));
+      }),
+    );
+  });
+
+  it('refuses counts of keys that do not fit the sequences', () => {
+    const [query, key, value] = splitColumns(random([5, 12], 1), 3);
+    const attend = (...counts: number[]) =>
+      attention(query, key, value, offsets([2, 3]), {
+        numHeads: 2,
+        keyCounts: { ...offsets([]), dims: [counts.length], data: Int32Array.from(counts) },
+      });
+    expect(attend(0, 3).dims).toEqual([5, 4]);
+    expect(() => attend(2, 4)).toThrow(/4 keys for sequence 1 of 3 tokens/);
+    expect(() => attend(-1, 3)).toThrow(/-1 keys for sequence 0/);
+    expect(() => attend(2)).toThrow(/one element a sequence/);
+  });
+
   it('gives the weights of its decomposition, and rows that add up to one', () => {
     fc.assert(
       fc.property(attentionCase, ({ seed, lengths, numHeads, headWidth, causal, window, range }) => {

@@ -175,11 +175,21 @@ const gatedActivation: fc.Arbitrary<Arguments> = fc
     })),
   );
 
+/** Of each sequence, a share of its tokens as keys. */
+function keyCountsOf({ data }: HostView, shares: readonly number[]): HostView {
+  const counts = Array.from(data.subarray(1), (end, n) => Math.round((end - data[n]) * shares[n % shares.length]));
+  return { dtype: 'int32', dims: [counts.length], strides: [1], offset: 0, data: Int32Array.from(counts) };
+}
+
 const attention: fc.Arbitrary<Arguments> = heads.chain(({ numHeads, headDim, causal, window, reach }) =>
   fc
-    .tuple(sequences(numHeads * headDim, 3), optional(matrix(numHeads, 2 * reach + 1)))
-    .map(([{ views, cuSeqlens }, bias]) => ({
-      operands: [...views, cuSeqlens, bias],
+    .tuple(
+      sequences(numHeads * headDim, 3),
+      optional(matrix(numHeads, 2 * reach + 1)),
+      fc.option(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })),
+    )
+    .map(([{ views, cuSeqlens }, bias, shares]) => ({
+      operands: [...views, cuSeqlens, bias, shares === null ? null : keyCountsOf(cuSeqlens, shares)],
       attributes: { numHeads, scale: 0.3, causal, window },
       // Scores of up to 60 in chains of 20, whose error the exponential passes on, and values of up to 3.
       slack: 3 * 2 * EPSILON32 * (60 * 22 + 60),

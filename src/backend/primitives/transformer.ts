@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from '../../errors.js';
-import { equalDims, formatShape, multiplyDims, SEQUENCES } from '../../tensor/dim.js';
+import { addDims, equalDims, formatShape, multiplyDims, SEQUENCES } from '../../tensor/dim.js';
 import { definePrimitive, optionalView, packedOperand, requireDType, requireRank, viewOperand } from '../primitive.js';
 import type { Operand, View } from '../view.js';
 
@@ -206,8 +206,9 @@ function attentionOperands(primitive: string, operands: readonly Operand[], numH
  * Multi-head attention within each sequence (Vaswani et al., arXiv:1706.03762):
  * `softmax(scale * Q K^T + relativeBias) V`, per head, never across sequences.
  * Operands: query, key, value float32 `[tokens, numHeads * headDim]` (unit column stride, rows may be strided: slices of one
- * fused buffer), cuSeqlens int32 `[sequences + 1]`, relativeBias or null. Result `[tokens, numHeads * headDim]`.
- * `window` is how many positions on each side a query sees (0: all, as in full attention).
+ * fused buffer), cuSeqlens int32 `[sequences + 1]`, relativeBias or null, keyCounts int32 `[sequences]` or null (all): how
+ * many of a sequence's tokens, counted from its first, may be seen. Result `[tokens, numHeads * headDim]`; zeros where a query
+ * sees nothing. `window` is how many positions on each side a query sees (0: all, as in full attention).
  */
 export const attention = definePrimitive<{ numHeads: number; scale: number; causal: boolean; window: number }>({
   name: 'attention',
@@ -224,6 +225,16 @@ export const attention = definePrimitive<{ numHeads: number; scale: number; caus
     requireDType('attention', 'cuSeqlens', cuSeqlens, ['int32']);
     requireRank('attention', 'cuSeqlens', cuSeqlens, 1);
     requireRelativeBias('attention', optionalView('attention', operands, 4, 'relativeBias'), numHeads);
+    const keyCounts = optionalView('attention', operands, 5, 'keyCounts');
+    if (keyCounts !== null) {
+      requireDType('attention', 'keyCounts', keyCounts, ['int32']);
+      const sequences = addDims(keyCounts.dims[0] ?? 0, 1);
+      if (keyCounts.dims.length !== 1 || !equalDims(sequences, cuSeqlens.dims[0])) {
+        throw new ShapeError(
+          `attention: argument keyCounts must have one element a sequence, got shape ${formatShape(keyCounts.dims)} for cuSeqlens ${formatShape(cuSeqlens.dims)}`,
+        );
+      }
+    }
     return [{ dtype: 'float32', dims: query.dims }];
   },
   encode: ({ numHeads, scale, causal, window }) => [numHeads, scale, causal ? 1 : 0, window],

@@ -227,7 +227,9 @@ function attentionRow(
     const bias = relativeBias === null ? 0 : biasAt(relativeBias, head, other - position);
     scores[other - begin] = scale * dot + bias;
   }
-  const greatest = scores.reduce((a, b) => Math.max(a, b));
+  const greatest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  // No key is in sight.
+  if (greatest === Number.NEGATIVE_INFINITY) return scores.fill(0);
   const exponentials = scores.map((score) => Math.exp(score - greatest));
   const sum = exponentials.reduce((a, b) => a + b);
   return exponentials.map((exponential) => exponential / sum);
@@ -238,6 +240,20 @@ function biasAt(table: HostView, head: number, distance: number): number {
   const reach = (table.dims[1] - 1) / 2;
   const column = reach + Math.min(Math.max(distance, -reach), reach);
   return table.data[table.offset + head * table.strides[0] + column * table.strides[1]];
+}
+
+/** Where the keys of each sequence end, behind its last token unless counts say otherwise. */
+function keyEndsOf(bounds: readonly [number, number][], keyCounts: HostView | null): number[] {
+  const counts = optionalNumbers(keyCounts);
+  return bounds.map(([begin, end], sequence) => {
+    const count = counts === null ? end - begin : counts[sequence];
+    if (count < 0 || count > end - begin) {
+      throw new IndexOutOfRangeError(
+        `attention: keyCounts has ${count} keys for sequence ${sequence} of ${end - begin} tokens`,
+      );
+    }
+    return begin + count;
+  });
 }
 
 /** query, key, value [tokens, numHeads * headDim] -> y of the same shape; each sequence by itself. */
@@ -252,13 +268,16 @@ const attentionKernel: Kernel<'attention'> = (operands, [y], settings) => {
   };
   const value = numbersOf(viewAt(operands, 2));
   const headDim = hidden / settings.numHeads;
-  for (const [begin, end] of sequenceBounds('attention', viewAt(operands, 3), tokens)) {
+  const bounds = sequenceBounds('attention', viewAt(operands, 3), tokens);
+  const keyEnds = keyEndsOf(bounds, optionalViewAt(operands, 5));
+  for (const [sequence, [begin, end]] of bounds.entries()) {
+    const keyEnd = keyEnds[sequence];
     for (let position = begin; position < end; position++) {
       for (let head = 0; head < settings.numHeads; head++) {
-        const weights = attentionRow(inputs, head, position, begin, end);
+        const weights = attentionRow(inputs, head, position, begin, keyEnd);
         for (let n = head * headDim; n < (head + 1) * headDim; n++) {
           let sum = 0;
-          for (let other = begin; other < end; other++) {
+          for (let other = begin; other < keyEnd; other++) {
             // A token out of sight takes no part, not even where its value is infinite.
             if (isVisible(settings, other - position)) sum += weights[other - begin] * value[other * hidden + n];
           }
