@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { setDefaultBackend } from '../../src/backend/index.js';
 import { referenceBackend } from '../../src/backend/reference/index.js';
@@ -324,6 +324,26 @@ describe('loadModel refuses', () => {
     await expect(loading).rejects.toThrow(kind);
     await expect(loading).rejects.toThrow(message);
     await expect(loading).rejects.toThrow(copy.folder);
+  });
+
+  it('weights that were exported, and names the model that they were made from', async () => {
+    using copy = new ModelCopy('bert');
+    copy.remove('model.safetensors');
+    mkdirSync(copy.file('onnx'));
+    copy.write('onnx/model.onnx', 'not a model');
+    await expect(loadModel(copy.folder)).rejects.toThrow(/has onnx\/model\.onnx, which.*take the model that it was made/);
+    copy.edit('config.json', { _name_or_path: 'sentence-transformers/all-MiniLM-L6-v2' });
+    await expect(loadModel(copy.folder)).rejects.toThrow(/made from sentence-transformers\/all-MiniLM-L6-v2; load that/);
+    copy.write('README.md', '---\nlicense: mit\ntags:\n- a\nbase_model:\n- BAAI/bge-small-en-v1.5\n---\ntext');
+    await expect(loadModel(copy.folder)).rejects.toThrow(/made from BAAI\/bge-small-en-v1\.5/);
+    copy.write('README.md', '---\nbase_model: nomic-ai/nomic-embed-text-v1.5\n---\n');
+    await expect(loadModel(copy.folder)).rejects.toThrow(/made from nomic-ai\/nomic-embed-text-v1\.5/);
+    copy.write('README.md', '---\nbase_model: ../../etc\n---\n');
+    copy.write('config.json', '{');
+    copy.remove('onnx');
+    renameSync(copy.file('config.json'), copy.file('model-Q4_0.gguf'));
+    await expect(loadModel(copy.folder)).rejects.toThrow(ModelError);
+    await expect(loadModel(copy.folder)).rejects.toThrow(/has only model-Q4_0\.gguf, which gemmule does not read/);
   });
 
   it('a folder that is not there', async () => {
