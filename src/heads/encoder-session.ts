@@ -1,81 +1,61 @@
 import { defaultBackend } from '../backend/index.js';
-import { type Program, recordProgram } from '../backend/recorder/recorder.js';
+import { recordProgram } from '../backend/recorder/recorder.js';
 import type { View } from '../backend/view.js';
-import { type CallOptions, type LoadOptions, requireCount } from '../embeddings/options.js';
-import {
-  type ItemOutput,
-  type Route,
-  Scheduler,
-  type TokenBatch,
-  type TokenSequence,
-} from '../embeddings/scheduler.js';
-import { ArgumentError, DisposedError, ModelError, TruncatedTextError } from '../errors.js';
+import { type LoadOptions, requireCount } from '../embeddings/options.js';
+import type { Route } from '../embeddings/scheduler.js';
+import { ArgumentError, ModelError } from '../errors.js';
+import type { DownloadOptions } from '../hub/index.js';
+import { openModelFolder } from '../hub/open.js';
 import type { ConfigReader } from '../io/config-reader.js';
-import { ModelFolder } from '../io/model-folder.js';
+import type { ModelFolder } from '../io/model-folder.js';
 import type { TensorSource } from '../io/safetensors.js';
 import type { EncoderModel } from '../models/encoder-model.js';
 import { loadModel } from '../models/load.js';
 import { addDims, SEQUENCES, TOKENS } from '../tensor/dim.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { type Encoding, Tokenizer } from '../tokenizers/tokenizer.js';
+import { Tokenizer } from '../tokenizers/tokenizer.js';
+import { type EncodedInput, type TextInput, TextSession } from './text-session.js';
 
-/** A text, or a pair of texts that the model reads together. */
-export type TextInput = string | readonly [text: string, textPair: string];
-
-/** How a recorded head goes on from the encoder's hidden states. */
+/** How a recorded head goes on from the encoder's hidden states, float32 `[tokens, hidden]`. */
 export type HeadForward = (hidden: Tensor<'float32'>, cuSeqlens: View) => View;
 
-/** What is done with a call's texts. */
-export interface SessionWork {
-  /** From {@link EncoderSession.route}. */
-  readonly route: Route;
-  /** The tokens of a text, for heads that want others than the tokenizer's. */
-  readonly encode?:
-    | ((input: TextInput, maxTokens: number) => TokenSequence & { readonly truncated: boolean })
-    | undefined;
-  /** Takes the result of a text; the numbers are only valid during the call. */
-  readonly accept: (index: number, output: ItemOutput) => void;
-}
-
-/**
- * An encoder with its tokenizer, its folder and a scheduler: what every model with a head is made of. Texts of all calls share
- * runs of bounded size, off the event loop and without padding.
- */
-export class EncoderSession {
+/** An encoder with its tokenizer and its folder: what every model with a head is made of. */
+export class EncoderSession extends TextSession {
   readonly folder: ModelFolder;
   readonly config: ConfigReader;
   readonly source: TensorSource;
   readonly encoder: EncoderModel;
-  readonly tokenizer: Tokenizer;
-  /** Texts are cut after so many tokens, special ones included. */
-  readonly maxTokens: number;
   readonly #usesTypeIds: boolean;
-  readonly #scheduler = new Scheduler();
-  readonly #programs: Program[] = [];
-  #disposed = false;
 
-  private constructor(folder: ModelFolder, encoder: EncoderModel, tokenizer: Tokenizer, maxTokens: number) {
+  private constructor(
+    folder: ModelFolder,
+    encoder: EncoderModel,
+    tokenizer: Tokenizer,
+    maxTokens: number,
+    onRun: LoadOptions['onRun'],
+  ) {
+    super(tokenizer, maxTokens, encoder.config.maxTokens, onRun);
     this.folder = folder;
     this.config = folder.config('config.json');
     this.source = folder.weights();
     this.encoder = encoder;
-    this.tokenizer = tokenizer;
-    this.maxTokens = maxTokens;
     this.#usesTypeIds = encoder.tokenTypes > 1 && wantsTypeIds(folder);
   }
 
   /**
-   * Loads a folder's encoder and tokenizer.
+   * Loads a model's encoder and tokenizer.
    *
    * @param operation - who asks, for error messages.
    * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be.
    */
-  static async load(operation: string, folderPath: string, options: LoadOptions): Promise<EncoderSession> {
-    if (typeof folderPath !== 'string' || folderPath === '') {
-      throw new ArgumentError(`${operation}: expected the path of a model folder, got ${String(folderPath)}`);
-    }
+  static async load(operation: string, nameOrFolder: string, options: LoadOptions): Promise<EncoderSession> {
+    const folder = await openFolder(operation, nameOrFolder, options);
+    return EncoderSession.open(operation, folder, options);
+  }
+
+  /** The same of a folder that is open already. */
+  static async open(operation: string, folder: ModelFolder, options: LoadOptions): Promise<EncoderSession> {
     const { backend = defaultBackend(), dtype } = options;
-    const folder = ModelFolder.open(folderPath);
     const tokenizer = Tokenizer.fromFolder(folder.path);
     const encoder = await loadModel(folder, { backend, weightFormat: dtype });
     if (tokenizer.vocabSize > encoder.config.vocabSize) {
@@ -86,7 +66,7 @@ export class EncoderSession {
     const most = encoder.config.maxTokens;
     const maxTokens = options.maxTokens ?? Math.min(longestOf(folder) ?? tokenizer.modelMaxLength ?? most, most);
     requireCount(operation, 'maxTokens', maxTokens, 1, most);
-    return new EncoderSession(folder, encoder, tokenizer, maxTokens);
+    return new EncoderSession(folder, encoder, tokenizer, maxTokens, options.onRun);
   }
 
   /** Records the encoder and a head behind it. It is freed with the session. */
@@ -104,9 +84,9 @@ export class EncoderSession {
         result: forward(this.encoder.forward({ ids, typeIds, positions, cuSeqlens }), cuSeqlens),
       }),
     });
-    this.#programs.push(program);
+    this.own(program);
     return {
-      run: async ({ ids, typeIds, cuSeqlens }: TokenBatch, signal: AbortSignal) => {
+      run: async ({ ids, typeIds, cuSeqlens }, signal) => {
         const positions = this.encoder.positions(ids, cuSeqlens);
         const sizes = { tokens: ids.length, sequences: cuSeqlens.length - 1, signal };
         const { result } = await program.run({ ids, typeIds, positions, cuSeqlens }, sizes);
@@ -115,66 +95,25 @@ export class EncoderSession {
     };
   }
 
-  /** A text's tokens with their places in the text. */
-  encode(text: string, maxTokens: number): Encoding {
-    return this.tokenizer.encode(text, { maxTokens });
-  }
-
-  /**
-   * Puts texts through a route, in no particular order.
-   *
-   * @throws TruncatedTextError with `truncate: false`, the signal's reason when it aborts, DisposedError.
-   */
-  async run(operation: string, inputs: readonly TextInput[], options: CallOptions, work: SessionWork): Promise<void> {
-    this.requireAlive();
-    const { signal, onProgress, truncate = true } = options;
-    const maxTokens = this.limit(operation, options);
-    const counts = { truncated: 0 };
-    await this.#scheduler.submit({
-      route: work.route,
-      size: inputs.length,
-      signal,
-      encode: (index) => {
-        const input = inputs[index] as TextInput;
-        const sequence = work.encode?.(input, maxTokens) ?? this.#encodeInput(input, maxTokens);
-        if (sequence.truncated && !truncate) {
-          throw new TruncatedTextError(
-            `${operation}: text ${index} has more than ${maxTokens} tokens; shorten it, or leave out truncate: false to have it cut`,
-          );
-        }
-        if (sequence.truncated) counts.truncated += 1;
-        return sequence;
-      },
-      accept: work.accept,
-      onProgress: onProgress && ((done) => onProgress({ done, total: inputs.length, truncated: counts.truncated })),
-    });
-  }
-
-  #encodeInput(input: TextInput, maxTokens: number): TokenSequence & { readonly truncated: boolean } {
+  protected override encodeInput(input: TextInput, maxTokens: number): EncodedInput {
     if (typeof input === 'string') return this.tokenizer.encodeIds(input, { maxTokens });
-    const [text, textPair] = input;
-    const { ids, typeIds, truncated } = this.tokenizer.encode(text, { textPair, maxTokens });
+    const { ids, typeIds, truncated } = super.encodeInput(input, maxTokens);
     return { ids, truncated, typeIds: this.#usesTypeIds ? typeIds : undefined };
   }
+}
 
-  /** The most tokens of a call's texts. */
-  limit(operation: string, { maxTokens = this.maxTokens }: Pick<CallOptions, 'maxTokens'>): number {
-    requireCount(operation, 'maxTokens', maxTokens, 1, this.encoder.config.maxTokens);
-    return maxTokens;
+/** The folder of a model that a caller names: a path, or a name on the Hugging Face Hub. */
+export async function openFolder(
+  operation: string,
+  nameOrFolder: string,
+  options: DownloadOptions,
+): Promise<ModelFolder> {
+  if (typeof nameOrFolder !== 'string' || nameOrFolder === '') {
+    throw new ArgumentError(
+      `${operation}: expected a model folder or the name of a model, got ${String(nameOrFolder)}`,
+    );
   }
-
-  requireAlive(): void {
-    if (this.#disposed) throw new DisposedError('the model was disposed; load it again');
-  }
-
-  /** Rejects what is still being computed and frees the Programs. Disposing twice does nothing. */
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#scheduler.dispose(() => {
-      for (const program of this.#programs) program.dispose();
-    });
-  }
+  return openModelFolder(operation, nameOrFolder, options);
 }
 
 /** The longest text that sentence-transformers' files allow, or null when they say nothing. */
@@ -187,20 +126,4 @@ function longestOf(folder: ModelFolder): number | null {
 function wantsTypeIds(folder: ModelFolder): boolean {
   const config = folder.optionalConfig('tokenizer_config.json');
   return !config?.has('model_input_names') || config.words('model_input_names').includes('token_type_ids');
-}
-
-/** Refuses what is not an array of texts and pairs of texts; JavaScript callers have no compiler to stop them. */
-export function requireInputs(operation: string, inputs: unknown): asserts inputs is readonly TextInput[] {
-  if (!Array.isArray(inputs)) {
-    const came = typeof inputs === 'string' ? `a string; put it in an array: ${operation}([text])` : typeof inputs;
-    throw new ArgumentError(`${operation}: texts must be an array of strings or pairs of strings, got ${came}`);
-  }
-  for (const [index, input] of inputs.entries()) {
-    const isPair = Array.isArray(input) && input.length === 2 && input.every((text) => typeof text === 'string');
-    if (typeof input !== 'string' && !isPair) {
-      throw new ArgumentError(
-        `${operation}: texts must be an array of strings or pairs [text, text], but texts[${index}] is ${Array.isArray(input) ? 'an array of something else' : typeof input}`,
-      );
-    }
-  }
 }

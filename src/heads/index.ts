@@ -1,6 +1,14 @@
-export type { TextInput } from './encoder-session.js';
 export type { Aggregation, Entity } from './entities.js';
 export type { ScoreFunction } from './labels.js';
 export { type RankedDocument, Reranker, type RerankOptions, type ScoreOptions } from './reranker.js';
+export {
+  SparseEmbedder,
+  type SparseEmbedOptions,
+  type SparseVector,
+  sparseDot,
+  type WeightedToken,
+} from './sparse-embedder.js';
+export { StaticEmbedder, type StaticEmbedOptions } from './static-embedder.js';
 export { type Classification, type ClassifyOptions, TextClassifier } from './text-classifier.js';
+export type { TextInput } from './text-session.js';
 export { TokenClassifier, type TokenClassifyOptions } from './token-classifier.js';

@@ -4,7 +4,7 @@ import { ModelError } from '../errors.js';
 import type { ConfigReader } from '../io/config-reader.js';
 import type { ModelFolder } from '../io/model-folder.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
-import { EncoderSession, type TextInput } from './encoder-session.js';
+import { EncoderSession } from './encoder-session.js';
 import { readLabels, requireScoreFunction, type ScoreFunction, scoresOf } from './labels.js';
 import { readSequenceHead } from './sequence-head.js';
 
@@ -60,11 +60,12 @@ export class Reranker {
   /**
    * Loads a reranker.
    *
-   * @param folder - a folder as Hugging Face lays it out; what sentence-transformers' files say of scores is followed.
-   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be.
+   * @param nameOrFolder - a folder as Hugging Face lays it out, or the name of a model on the Hugging Face Hub.
+   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be;
+   *   HubError when the Hub does not have the model, refuses it, or cannot be reached.
    */
-  static async load(folder: string, options: LoadOptions = {}): Promise<Reranker> {
-    return new Reranker(await EncoderSession.load('Reranker.load', folder, options));
+  static async load(nameOrFolder: string, options: LoadOptions = {}): Promise<Reranker> {
+    return new Reranker(await EncoderSession.load('Reranker.load', nameOrFolder, options));
   }
 
   get tokenizer(): Tokenizer {
@@ -101,7 +102,7 @@ export class Reranker {
     const { scoreFunction = this.#scoreFunction } = options;
     requireScoreFunction('score', scoreFunction);
     const scores = new Float32Array(pairs.length);
-    await this.#session.run('score', pairs as readonly TextInput[], options, {
+    await this.#session.run('score', pairs, options, {
       route: this.#route,
       accept: (index, { numbers, sequence }) => {
         scores[index] = numbers[sequence] as number;

@@ -1,9 +1,10 @@
 import { type CallOptions, type LoadOptions, requireCount } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
-import { EncoderSession, requireInputs, type TextInput } from './encoder-session.js';
+import { EncoderSession } from './encoder-session.js';
 import { defaultScoreFunction, readLabels, requireScoreFunction, type ScoreFunction, scoresOf } from './labels.js';
 import { readSequenceHead } from './sequence-head.js';
+import { requireInputs, type TextInput } from './text-session.js';
 
 /** A label with how well it fits. */
 export interface Classification {
@@ -45,11 +46,12 @@ export class TextClassifier {
   /**
    * Loads a classifier.
    *
-   * @param folder - a folder as Hugging Face lays it out.
-   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be.
+   * @param nameOrFolder - a folder as Hugging Face lays it out, or the name of a model on the Hugging Face Hub.
+   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be;
+   *   HubError when the Hub does not have the model, refuses it, or cannot be reached.
    */
-  static async load(folder: string, options: LoadOptions = {}): Promise<TextClassifier> {
-    return new TextClassifier(await EncoderSession.load('TextClassifier.load', folder, options));
+  static async load(nameOrFolder: string, options: LoadOptions = {}): Promise<TextClassifier> {
+    return new TextClassifier(await EncoderSession.load('TextClassifier.load', nameOrFolder, options));
   }
 
   get tokenizer(): Tokenizer {

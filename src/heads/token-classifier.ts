@@ -45,11 +45,12 @@ export class TokenClassifier {
   /**
    * Loads a classifier of tokens.
    *
-   * @param folder - a folder as Hugging Face lays it out.
-   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be.
+   * @param nameOrFolder - a folder as Hugging Face lays it out, or the name of a model on the Hugging Face Hub.
+   * @throws FileError, FormatError, ModelError, TokenizerError when the folder's files are missing or not as they should be;
+   *   HubError when the Hub does not have the model, refuses it, or cannot be reached.
    */
-  static async load(folder: string, options: LoadOptions = {}): Promise<TokenClassifier> {
-    return new TokenClassifier(await EncoderSession.load('TokenClassifier.load', folder, options));
+  static async load(nameOrFolder: string, options: LoadOptions = {}): Promise<TokenClassifier> {
+    return new TokenClassifier(await EncoderSession.load('TokenClassifier.load', nameOrFolder, options));
   }
 
   get tokenizer(): Tokenizer {
@@ -78,12 +79,11 @@ export class TokenClassifier {
     const count = this.labels.length;
     const encodings: Encoding[] = new Array(texts.length);
     const results: Entity[][] = new Array(texts.length);
-    let next = 0;
     await this.#session.run('classify', texts, options, {
       route: this.#route,
-      encode: (input, maxTokens) => {
-        const encoding = this.tokenizer.encode(input as string, { maxTokens });
-        encodings[next++] = encoding;
+      encode: (index, maxTokens) => {
+        const encoding = this.tokenizer.encode(texts[index] as string, { maxTokens });
+        encodings[index] = encoding;
         return { ids: encoding.ids, truncated: encoding.truncated };
       },
       accept: (index, { numbers, begin, end }) => {
@@ -102,7 +102,7 @@ export class TokenClassifier {
   #piecesOf(text: string, { ids, tokens, offsets, specialTokensMask }: Encoding, logits: Float32Array): ScoredPiece[] {
     const count = this.labels.length;
     const prefix = this.tokenizer.continuingPrefix;
-    const unknown = this.tokenizer.specialTokenId('unk');
+    const unknown = this.tokenizer.unknownId;
     const pieces: ScoredPiece[] = [];
     for (const [token, [start, end]] of offsets.entries()) {
       if (specialTokensMask[token] === 1) continue;

@@ -234,6 +234,11 @@ export class Tokenizer {
     return this.#model.continuingPrefix ?? null;
   }
 
+  /** The id of the token that stands for what has no token; null where there is none. */
+  get unknownId(): number | null {
+    return this.#model.unknownId;
+  }
+
   /** What goes around the tokens of a text, and how many of them there may be. */
   #plan(
     template: readonly TemplatePiece[],

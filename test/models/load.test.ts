@@ -331,9 +331,13 @@ describe('loadModel refuses', () => {
     copy.remove('model.safetensors');
     mkdirSync(copy.file('onnx'));
     copy.write('onnx/model.onnx', 'not a model');
-    await expect(loadModel(copy.folder)).rejects.toThrow(/has onnx\/model\.onnx, which.*take the model that it was made/);
+    await expect(loadModel(copy.folder)).rejects.toThrow(
+      /has onnx\/model\.onnx, which.*take the model that it was made/,
+    );
     copy.edit('config.json', { _name_or_path: 'sentence-transformers/all-MiniLM-L6-v2' });
-    await expect(loadModel(copy.folder)).rejects.toThrow(/made from sentence-transformers\/all-MiniLM-L6-v2; load that/);
+    await expect(loadModel(copy.folder)).rejects.toThrow(
+      /made from sentence-transformers\/all-MiniLM-L6-v2; load that/,
+    );
     copy.write('README.md', '---\nlicense: mit\ntags:\n- a\nbase_model:\n- BAAI/bge-small-en-v1.5\n---\ntext');
     await expect(loadModel(copy.folder)).rejects.toThrow(/made from BAAI\/bge-small-en-v1\.5/);
     copy.write('README.md', '---\nbase_model: nomic-ai/nomic-embed-text-v1.5\n---\n');

@@ -14,7 +14,7 @@ interface Symbols {
 /** Byte-pair encoding (Sennrich et al., arXiv:1508.07909): the pair with the best rank is merged until none has one. */
 export class BpeModel implements TokenModel {
   readonly vocabulary: Vocabulary;
-  readonly #unknown: number | null;
+  readonly unknownId: number | null;
   readonly #fuseUnknown: boolean;
   readonly #ignoreMerges: boolean;
   readonly #prefix: string;
@@ -28,7 +28,7 @@ export class BpeModel implements TokenModel {
   constructor(fields: Fields) {
     this.vocabulary = Vocabulary.read(fields, 'vocab');
     const unknown = fields.optionalText('unk_token');
-    this.#unknown = unknown === null ? null : this.vocabulary.require(unknown, (message) => fields.error(message));
+    this.unknownId = unknown === null ? null : this.vocabulary.require(unknown, (message) => fields.error(message));
     this.#fuseUnknown = fields.flag('fuse_unk', false);
     this.#ignoreMerges = fields.flag('ignore_merges', false);
     this.#prefix = fields.text('continuing_subword_prefix', '');
@@ -80,9 +80,9 @@ export class BpeModel implements TokenModel {
       } else if (this.#byteTokens !== null) {
         for (const byte of encoder.encode(token)) push(symbols, this.#byteTokens[byte] as number, start, end);
         fusing = false;
-      } else if (this.#unknown !== null) {
+      } else if (this.unknownId !== null) {
         if (fusing && this.#fuseUnknown) symbols.ends[symbols.ends.length - 1] = end;
-        else push(symbols, this.#unknown, start, end);
+        else push(symbols, this.unknownId, start, end);
         fusing = true;
       }
       start = end;

@@ -15,6 +15,8 @@ export interface TokenModel {
   readonly vocabulary: Vocabulary;
   /** What tokens within a word begin with; undefined for models whose tokens do not tell. */
   readonly continuingPrefix?: string | undefined;
+  /** The token of what has none; null for models that have no such token. */
+  readonly unknownId: number | null;
   tokenize(word: string): WordTokens;
   /** The same with pauses, for models that need long for a very long word. */
   tokenizeInSteps?(word: string): Generator<void, WordTokens>;

@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 export class UnigramModel implements TokenModel {
   readonly vocabulary: Vocabulary;
   readonly #scores: Float64Array;
-  readonly #unknown: number | null;
+  readonly unknownId: number | null;
   readonly #unknownScore: number;
   readonly #byteTokens: readonly number[] | null;
   readonly #trie = new Trie();
@@ -32,9 +32,9 @@ export class UnigramModel implements TokenModel {
       least = Math.min(least, score);
     }
     this.vocabulary = new Vocabulary(ids);
-    this.#unknown = fields.has('unk_id') ? fields.integer('unk_id') : null;
-    if (this.#unknown !== null && this.#unknown >= entries.length) {
-      throw fields.error(`unk_id is ${this.#unknown}, and there are ${entries.length} tokens`);
+    this.unknownId = fields.has('unk_id') ? fields.integer('unk_id') : null;
+    if (this.unknownId !== null && this.unknownId >= entries.length) {
+      throw fields.error(`unk_id is ${this.unknownId}, and there are ${entries.length} tokens`);
     }
     this.#unknownScore = least - UNKNOWN_PENALTY;
     this.#byteTokens = fields.flag('byte_fallback', false) ? this.vocabulary.byteTokens() : null;
@@ -66,8 +66,8 @@ export class UnigramModel implements TokenModel {
       }
       return;
     }
-    if (id < 0 && this.#unknown === null) return;
-    tokens.ids.push(id < 0 ? (this.#unknown as number) : id);
+    if (id < 0 && this.unknownId === null) return;
+    tokens.ids.push(id < 0 ? (this.unknownId as number) : id);
     tokens.starts.push(start);
     tokens.ends.push(end);
   }
@@ -106,7 +106,7 @@ export class UnigramModel implements TokenModel {
     const path: [number, number, number][] = [];
     for (let end = length; end > 0; end = from[end] as number) {
       const start = from[end] as number;
-      const id = tokenAt[end] === this.#unknown ? -1 : (tokenAt[end] as number);
+      const id = tokenAt[end] === this.unknownId ? -1 : (tokenAt[end] as number);
       const after = path.at(-1);
       if (id < 0 && after?.[2] === -1) after[0] = start;
       else path.push([start, end, id]);

@@ -4,7 +4,7 @@ import { type TokenModel, Vocabulary, type WordTokens } from './model.js';
 /** WordPiece (Wu et al., arXiv:1609.08144): from left to right the longest token that fits; if none does, the word is unknown. */
 export class WordPieceModel implements TokenModel {
   readonly vocabulary: Vocabulary;
-  readonly #unknown: number;
+  readonly unknownId: number;
   readonly continuingPrefix: string;
   readonly #maxCharacters: number;
   /** Units of the longest token: longer stretches need not be looked up. */
@@ -12,7 +12,7 @@ export class WordPieceModel implements TokenModel {
 
   constructor(fields: Fields) {
     this.vocabulary = Vocabulary.read(fields, 'vocab');
-    this.#unknown = this.vocabulary.require(fields.text('unk_token', '[UNK]'), (message) => fields.error(message));
+    this.unknownId = this.vocabulary.require(fields.text('unk_token', '[UNK]'), (message) => fields.error(message));
     this.continuingPrefix = fields.text('continuing_subword_prefix', '##');
     this.#maxCharacters = fields.integer('max_input_chars_per_word', 100);
     let longest = 0;
@@ -49,21 +49,21 @@ export class WordPieceModel implements TokenModel {
   }
 
   #unknownWord(word: string): WordTokens {
-    return { ids: [this.#unknown], starts: [0], ends: [word.length] };
+    return { ids: [this.unknownId], starts: [0], ends: [word.length] };
   }
 }
 
 /** One token a word. */
 export class WordLevelModel implements TokenModel {
   readonly vocabulary: Vocabulary;
-  readonly #unknown: number;
+  readonly unknownId: number;
 
   constructor(fields: Fields) {
     this.vocabulary = Vocabulary.read(fields, 'vocab');
-    this.#unknown = this.vocabulary.require(fields.text('unk_token', '<unk>'), (message) => fields.error(message));
+    this.unknownId = this.vocabulary.require(fields.text('unk_token', '<unk>'), (message) => fields.error(message));
   }
 
   tokenize(word: string): WordTokens {
-    return { ids: [this.vocabulary.idOf(word) ?? this.#unknown], starts: [0], ends: [word.length] };
+    return { ids: [this.vocabulary.idOf(word) ?? this.unknownId], starts: [0], ends: [word.length] };
   }
 }
