@@ -1,6 +1,20 @@
 export { type Backend, type BackendName, defaultBackend, getBackend, setDefaultBackend } from './backend/index.js';
-export type { CallOptions, EmbedOptions, EmbedProgress, LoadOptions, RunReport } from './embeddings/options.js';
+export type {
+  CallOptions,
+  EmbedOptions,
+  EmbedProgress,
+  LoadOptions,
+  QuantizedEmbedOptions,
+  RunReport,
+} from './embeddings/options.js';
 export { type QuantizeOptions, quantizeModel } from './embeddings/quantize.js';
+export {
+  type QuantizedVectors,
+  type QuantizeVectorsOptions,
+  quantizeVectors,
+  type VectorPrecision,
+  vectorRanges,
+} from './embeddings/quantized-vectors.js';
 export { type SimilarityName, similarity } from './embeddings/similarity.js';
 export {
   type AttentionMaps,

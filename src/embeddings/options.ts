@@ -2,6 +2,7 @@ import type { Backend } from '../backend/index.js';
 import type { PackFormat } from '../backend/view.js';
 import { ArgumentError } from '../errors.js';
 import type { DownloadOptions } from '../hub/index.js';
+import type { QuantizeVectorsOptions, VectorPrecision } from './quantized-vectors.js';
 
 /** Settings of `TextEmbedder.load`; those of the Hub are for models that are given by a name there. */
 export interface LoadOptions extends DownloadOptions {
@@ -67,6 +68,12 @@ export interface EmbedOptions extends CallOptions {
   readonly dimensions?: number | undefined;
   /** Whether vectors are divided by their length; by default what the model's files say. */
   readonly normalize?: boolean | undefined;
+}
+
+/** Settings of `embed` that ask for vectors in fewer bits. */
+export interface QuantizedEmbedOptions extends EmbedOptions, QuantizeVectorsOptions {
+  /** `int8` and `uint8` need `ranges`. */
+  readonly precision: VectorPrecision;
 }
 
 /** Refuses what is not an array of strings; JavaScript callers have no compiler to stop them. */

@@ -13,11 +13,13 @@ import {
   type CallOptions,
   type EmbedOptions,
   type LoadOptions,
+  type QuantizedEmbedOptions,
   requireCount,
   requireSequences,
   requireText,
   requireTexts,
 } from './options.js';
+import { type QuantizedVectors, quantizeVectors, requirePrecision } from './quantized-vectors.js';
 import { type Job, Scheduler } from './scheduler.js';
 import { readSentenceConfig, type SentenceConfig } from './sentence-config.js';
 import { SentenceModel } from './sentence-model.js';
@@ -168,10 +170,24 @@ export class TextEmbedder {
   /**
    * The vectors of texts, in their order.
    *
-   * @returns float32 `[texts.length, dimensions]`; dispose it when done, or leave it to the garbage collector.
+   * @returns float32 `[texts.length, dimensions]`; dispose it when done, or leave it to the garbage collector. With
+   *   `precision`, what {@link quantizeVectors} makes of it.
    * @throws TruncatedTextError with `truncate: false`, the signal's reason when it aborts, DisposedError.
    */
-  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Tensor<'float32'>> {
+  async embed(texts: readonly string[], options: QuantizedEmbedOptions): Promise<QuantizedVectors>;
+  async embed(texts: readonly string[], options?: EmbedOptions): Promise<Tensor<'float32'>>;
+  async embed(
+    texts: readonly string[],
+    options: EmbedOptions & Partial<QuantizedEmbedOptions> = {},
+  ): Promise<Tensor<'float32'> | QuantizedVectors> {
+    const { precision, ranges } = options;
+    if (precision === undefined) return this.#embedTexts(texts, options);
+    requirePrecision('embed', precision, ranges);
+    using vectors = await this.#embedTexts(texts, options);
+    return quantizeVectors(vectors, precision, { ranges });
+  }
+
+  async #embedTexts(texts: readonly string[], options: EmbedOptions): Promise<Tensor<'float32'>> {
     requireTexts('embed', texts);
     const prompt = this.#promptText(options.prompt);
     const promptTokens = this.#config.pooling.includePrompt || prompt === '' ? 0 : this.#promptTokens(prompt);
