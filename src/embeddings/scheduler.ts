@@ -28,6 +28,8 @@ export interface TokenSequence {
   readonly ids: Int32Array;
   /** Of a pair of texts, which of the two each token is of; all 0 by default. */
   readonly typeIds?: Int32Array | undefined;
+  /** How many tokens, counted from the first, may be seen by others; all by default. */
+  readonly keyCount?: number | undefined;
 }
 
 /** Sequences that are computed together. */
@@ -38,6 +40,8 @@ export interface TokenBatch {
   readonly typeIds: Int32Array;
   /** Where each sequence begins, from 0 to `ids.length`. */
   readonly cuSeqlens: Int32Array;
+  /** How many tokens of each sequence may be seen. */
+  readonly keyCounts: Int32Array;
 }
 
 /** What computes a batch of sequences. */
@@ -235,14 +239,16 @@ export class Scheduler {
       const { items, tokens } = run;
       const ids = new Int32Array(tokens);
       const typeIds = new Int32Array(tokens);
+      const keyCounts = new Int32Array(items.length);
       const cuSeqlens = new Int32Array(items.length + 1);
       for (const [index, { sequence }] of items.entries()) {
         ids.set(sequence.ids, cuSeqlens[index]);
         if (sequence.typeIds !== undefined) typeIds.set(sequence.typeIds, cuSeqlens[index]);
+        keyCounts[index] = sequence.keyCount ?? sequence.ids.length;
         cuSeqlens[index + 1] = cuSeqlens[index] + sequence.ids.length;
       }
       const begin = performance.now();
-      const numbers = await run.route.run({ ids, typeIds, cuSeqlens }, run.controller.signal);
+      const numbers = await run.route.run({ ids, typeIds, cuSeqlens, keyCounts }, run.controller.signal);
       this.#onRun?.(reportOf(items, begin));
       this.#deliver(run, numbers, cuSeqlens);
       releaseStorage(numbers);

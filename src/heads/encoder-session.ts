@@ -69,9 +69,14 @@ export class EncoderSession extends TextSession {
     return new EncoderSession(folder, encoder, tokenizer, maxTokens, options.onRun);
   }
 
-  /** Records the encoder and a head behind it. It is freed with the session. */
-  route(forward: HeadForward): Route {
+  /**
+   * Records the encoder and a head behind it. It is freed with the session.
+   *
+   * @param options.keyCounts - whether sequences may hide their last tokens from others; false by default.
+   */
+  route(forward: HeadForward, options: { readonly keyCounts?: boolean } = {}): Route {
     const perToken = { dtype: 'int32', dims: [TOKENS] } as const;
+    const counts = options.keyCounts === true ? { keyCounts: { dtype: 'int32', dims: [SEQUENCES] } as const } : {};
     const program = recordProgram({
       backend: this.encoder.backend,
       inputs: {
@@ -79,17 +84,19 @@ export class EncoderSession extends TextSession {
         typeIds: perToken,
         positions: perToken,
         cuSeqlens: { dtype: 'int32', dims: [addDims(SEQUENCES, 1)] },
+        ...counts,
       },
-      forward: ({ ids, typeIds, positions, cuSeqlens }) => ({
-        result: forward(this.encoder.forward({ ids, typeIds, positions, cuSeqlens }), cuSeqlens),
+      forward: ({ ids, typeIds, positions, cuSeqlens, keyCounts }) => ({
+        result: forward(this.encoder.forward({ ids, typeIds, positions, cuSeqlens, keyCounts }), cuSeqlens),
       }),
     });
     this.own(program);
     return {
-      run: async ({ ids, typeIds, cuSeqlens }, signal) => {
+      run: async ({ ids, typeIds, cuSeqlens, keyCounts }, signal) => {
         const positions = this.encoder.positions(ids, cuSeqlens);
         const sizes = { tokens: ids.length, sequences: cuSeqlens.length - 1, signal };
-        const { result } = await program.run({ ids, typeIds, positions, cuSeqlens }, sizes);
+        const shown = options.keyCounts === true ? { keyCounts } : {};
+        const { result } = await program.run({ ids, typeIds, positions, cuSeqlens, ...shown }, sizes);
         return result as Float32Array;
       },
     };

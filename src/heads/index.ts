@@ -1,5 +1,6 @@
 export type { Aggregation, Entity } from './entities.js';
 export type { ScoreFunction } from './labels.js';
+export { MultiVectorEmbedder, type MultiVectorOptions, maxSim } from './multi-vector-embedder.js';
 export { type RankedDocument, Reranker, type RerankOptions, type ScoreOptions } from './reranker.js';
 export {
   SparseEmbedder,
