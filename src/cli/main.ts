@@ -11,6 +11,7 @@ import { mapCommand } from './commands/map.js';
 import { neighboursCommand } from './commands/neighbours.js';
 import { oddOneOutCommand } from './commands/odd-one-out.js';
 import { quantizeCommand } from './commands/quantize.js';
+import { rerankCommand } from './commands/rerank.js';
 import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
 import { similarityCommand } from './commands/similarity.js';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   analogyCommand,
   neighboursCommand,
   oddOneOutCommand,
+  rerankCommand,
   serveCommand,
   mapCommand,
   attentionCommand,

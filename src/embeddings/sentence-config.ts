@@ -126,15 +126,32 @@ function readModules(folder: ModelFolder): Modules {
       case 'Normalize':
         break;
       default:
-        throw new ModelError(`${where} asks for a module ${kind}; gemmule has Transformer, Pooling, Dense, Normalize`);
+        throw new ModelError(
+          `${where} asks for a module ${kind}; TextEmbedder has Transformer, Pooling, Dense, Normalize${hintFor(kind)}`,
+        );
     }
   }
   if (!/^Transformer,Pooling(,Dense)*(,Normalize)?$/.test(kinds.join(','))) {
     throw new ModelError(
-      `${where} lists ${kinds.join(', ') || 'nothing'}; gemmule runs Transformer, Pooling, then Dense layers, then Normalize`,
+      `${where} lists ${kinds.join(', ') || 'nothing'}; TextEmbedder runs Transformer, Pooling, then Dense layers, then Normalize${hintFor(kinds.join(','))}`,
     );
   }
   return { transformer, pooling, dense, normalize: kinds.includes('Normalize') };
+}
+
+/** Which class of `gemmule/heads` runs what TextEmbedder does not, by a module that only its models have. */
+const OTHER_CLASSES: ReadonlyMap<string, string> = new Map([
+  ['Transformer', 'Reranker'],
+  ['Transformer,Dense', 'MultiVectorEmbedder'],
+  ['MultiVectorMask', 'MultiVectorEmbedder'],
+  ['MLMTransformer', 'SparseEmbedder'],
+  ['SpladePooling', 'SparseEmbedder'],
+  ['StaticEmbedding', 'StaticEmbedder'],
+]);
+
+function hintFor(kinds: string): string {
+  const found = OTHER_CLASSES.get(kinds);
+  return found === undefined ? '' : `; ${found} of gemmule/heads may run it`;
 }
 
 /** The folder of a module, which must lie in that of the model. */

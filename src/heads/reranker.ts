@@ -6,7 +6,7 @@ import type { ModelFolder } from '../io/model-folder.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { EncoderSession } from './encoder-session.js';
 import { readLabels, requireScoreFunction, type ScoreFunction, scoresOf } from './labels.js';
-import { readSequenceHead } from './sequence-head.js';
+import { readSequenceHead, requireSequenceHead } from './sequence-head.js';
 
 /** A document with how well it answers the query. */
 export interface RankedDocument {
@@ -46,6 +46,7 @@ export class Reranker {
 
   private constructor(session: EncoderSession) {
     const { config, source, encoder, folder } = session;
+    requireSequenceHead(config);
     const labels = readLabels(config).length;
     if (labels !== 1) {
       throw new ModelError(

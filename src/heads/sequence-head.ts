@@ -105,7 +105,7 @@ export function readSequenceHead(
   labels: number,
   backend: Backend,
 ): HeadForward {
-  requireArchitecture(config, 'ForSequenceClassification', 'a head that classifies texts');
+  requireSequenceHead(config);
   const read = READERS[encoder.modelType] as HeadReader;
   const { pooling, dense, activation, norm, output } = read(config, source, encoder.hiddenSize, labels);
   // A few rows, on which all depends: always exact.
@@ -115,6 +115,11 @@ export function readSequenceHead(
     const pooled = denseLayer.forward(pool(hidden, cuSeqlens, { mode: pooling }), { activation });
     return outputLayer.forward(norm === null ? pooled : norm.forward(pooled));
   };
+}
+
+/** Refuses a model without a head that {@link readSequenceHead} reads. */
+export function requireSequenceHead(config: ConfigReader): void {
+  requireArchitecture(config, 'ForSequenceClassification', 'a head that classifies texts');
 }
 
 /** Refuses a model whose config says that it was saved with another head, or none. */

@@ -69,6 +69,8 @@ export async function selectFiles(repository: RepositoryFiles): Promise<Selectio
 
   const modules = want(MODULES) ? await readModules(repository) : [{ kind: 'Transformer', folder: '' }];
   want('config_sentence_transformers.json');
+  // Settings of Stanford's ColBERT.
+  if (repository.has('artifact.metadata')) files.add('artifact.metadata');
   for (const { kind, folder } of modules) {
     if (kind === 'Normalize') continue;
     if (kind.endsWith('Transformer')) await wantTransformer(folder);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError, ModelError } from '../../src/errors.js';
 import { SparseEmbedder, type SparseVector, sparseDot } from '../../src/heads/index.js';
+import { TextEmbedder } from '../../src/index.js';
 import { ModelCopy } from '../models/folder.js';
 import { BACKENDS } from '../models/golden.js';
 import { headFolder, headGolden, TOLERANCE } from './golden.js';
@@ -95,5 +96,17 @@ describe('SparseEmbedder', () => {
     await expect(SparseEmbedder.load(copy.folder)).rejects.toThrow(/max or sum.*got "mean"/);
     using embedder = await SparseEmbedder.load(headFolder('splade-bert'));
     await expect(embedder.embed(['a'], { topK: 0 })).rejects.toThrow(/topK must be a whole number from 1/);
+  });
+});
+
+describe('TextEmbedder', () => {
+  it.each([
+    ['splade-bert', 'SparseEmbedder'],
+    ['multi-vector', 'MultiVectorEmbedder'],
+    ['colbert-pylate', 'MultiVectorEmbedder'],
+    ['static-model2vec', 'StaticEmbedder'],
+    ['reranker-bert', 'Reranker'],
+  ])('says which class runs %s: %s', async (name, other) => {
+    await expect(TextEmbedder.load(headFolder(name))).rejects.toThrow(`${other} of gemmule/heads may run it`);
   });
 });
