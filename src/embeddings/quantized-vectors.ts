@@ -83,8 +83,7 @@ export function quantizeVectors(
     const [least, greatest] = [ranges.numbers[column] as number, ranges.numbers[dimension + column] as number];
     const step = Math.fround(Math.fround(greatest - least) / STEPS);
     const steps = step > 0 ? Math.fround(Math.fround(value - least) / step) : 0;
-    // Towards zero, as NumPy casts.
-    data[place] = Math.trunc(Math.min(Math.max(steps, 0), STEPS) - offset);
+    data[place] = Math.floor(Math.min(Math.max(steps, 0), STEPS)) - offset;
   }
   return { precision, shape: [count, dimension], data };
 }

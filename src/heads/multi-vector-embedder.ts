@@ -139,7 +139,7 @@ export class MultiVectorEmbedder {
     const kept: number[][] = new Array(texts.length);
     const results: Tensor<'float32'>[] = new Array(texts.length);
     const { signal, truncate, onProgress } = options;
-    const call = { signal, truncate, onProgress };
+    const call = { signal, truncate, onProgress, maxTokens: task.maxTokens };
     try {
       await this.#session.run(operation, texts, call, {
         route: this.#route,
