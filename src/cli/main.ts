@@ -1,8 +1,8 @@
 import { GemmuleError, VERSION } from '../index.js';
 import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
-import { attentionCommand } from './commands/attention.js';
 import { analogyCommand } from './commands/analogy.js';
+import { attentionCommand } from './commands/attention.js';
 import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
 import { indexCommand } from './commands/index-folder.js';

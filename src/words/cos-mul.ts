@@ -40,7 +40,8 @@ function similarities({ vectors, inverseLengths }: Space, queries: readonly Floa
   const dimension = vectors.shape[1] as number;
   const data = new Float32Array(queries.length * dimension);
   for (const [row, query] of queries.entries()) data.set(query, row * dimension);
-  using dots = matrixOf(data, queries.length, dimension).matmul(vectors.T);
+  using columns = vectors.T;
+  using dots = matrixOf(data, queries.length, dimension).matmul(columns);
   using cosines = dots.multiply(inverseLengths);
   using shifted = cosines.add(1);
   return shifted.multiply(0.5);

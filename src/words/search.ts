@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { View } from '../backend/view.js';
 import { Tensor } from '../tensor/tensor.js';
 import { topSimilar } from '../tensor/top-similar.js';
 
@@ -34,9 +35,18 @@ export function matrixOf(data: Float32Array, rows: number, columns: number): Ten
   return Tensor.fromView({ dtype: 'float32', dims: [rows, columns], strides: [columns, 1], offset: 0, data });
 }
 
-/** The first `count` vectors of a space. */
+/** The first `count` vectors of a space. They own nothing, and need not be disposed. */
 export function restrict({ vectors, inverseLengths }: Space, count: number): Space {
-  return { vectors: vectors.slice([0, count]), inverseLengths: inverseLengths.slice([0, count]) };
+  const [, dimension = 0] = vectors.shape;
+  return {
+    vectors: matrixOf(vectors.toTypedArray(), count, dimension),
+    inverseLengths: Tensor.fromView({ ...viewOf(inverseLengths), dims: [count] }),
+  };
+}
+
+function viewOf(tensor: Tensor<'float32'>): View<'float32'> {
+  const { dtype, dims, strides, offset, data } = tensor;
+  return { dtype, dims, strides, offset, data };
 }
 
 /** The `k` vectors with the greatest cosines to each of `queries [q, d]` of length 1. */

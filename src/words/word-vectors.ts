@@ -100,7 +100,8 @@ export class WordVectors implements Iterable<string> {
    * Word vectors of numbers that are there already.
    *
    * @param words - all different.
-   * @param vectors - `[words, dimension]`; a float32 tensor without gaps is kept as it is, and disposed with this object.
+   * @param vectors - `[words, dimension]`. A float32 tensor without gaps is not copied: its storage is shared until this object
+   *     is disposed.
    * @throws ArgumentError for a word that comes twice, ShapeError when there are more or fewer vectors than words.
    */
   static from(words: Iterable<string>, vectors: Tensor, options: WordVectorsOptions = {}): WordVectors {
@@ -115,9 +116,10 @@ export class WordVectors implements Iterable<string> {
     if (counts !== undefined && counts.length !== size) {
       throw new ShapeError(`WordVectors.from: expected ${size} counts, one a word, got ${counts.length}`);
     }
+    using converted = vectors.to('float32');
     return new WordVectors({
       vocabulary,
-      vectors: vectors.to('float32').contiguous(),
+      vectors: converted.contiguous(),
       inverseLengths: null,
       counts: counts === undefined ? null : Float64Array.from(counts),
       subwords,
@@ -281,7 +283,9 @@ export class WordVectors implements Iterable<string> {
         `nearestAll: expected vectors of shape [queries, ${this.dimension}], got [${vectors.shape.join(', ')}]`,
       );
     }
-    const rows = vectors.to('float32').contiguous().toTypedArray();
+    using converted = vectors.to('float32');
+    using contiguous = converted.contiguous();
+    const rows = contiguous.toTypedArray();
     const [count = 0] = vectors.shape;
     const k = Math.min(topN, space.vectors.shape[0] as number);
     const results = new Array<Match[]>(count);

@@ -231,6 +231,12 @@ describe('installed without a compiler and without a network', () => {
     expect(JSON.parse(stdout)).toMatchObject({ backend: 'native' });
   });
 
+  it('has words to try out', () => {
+    const { code, stdout } = project.run('node_modules/.bin/gemmule', ['analogy', 'king', 'man', 'woman', '--json']);
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { matches: { word: string }[] }).matches[0]?.word).toBe('queen');
+  });
+
   it.each([
     ['an ES module', 'consumer.mts'],
     ['CommonJS', 'consumer.cts'],

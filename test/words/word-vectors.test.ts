@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tensor } from '../../src/tensor/creation.js';
+import { memory } from '../../src/engine.js';
+import { tensor, zeros } from '../../src/tensor/creation.js';
 import { type Match, type SimilarQuery, Subwords, WordVectors } from '../../src/words/index.js';
 
 const fixtures = path.resolve(import.meta.dirname, '../fixtures/words');
@@ -205,6 +206,24 @@ describe('mistakes', () => {
     ['too few counts', () => WordVectors.from(['a'], tensor([[1]]), { counts: [] }), 'ERR_SHAPE', /1 counts/],
   ])('%s', (_, act, code, message) => {
     expect(act).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
+  });
+
+  it('dispose gives all memory back at once', async () => {
+    const before = memory().tensors;
+    const source = zeros([5000, 40]);
+    const many = WordVectors.from(
+      Array.from({ length: 5000 }, (_, n) => `w${n}`),
+      source,
+    );
+    // The storage is shared: it stays until both have let go.
+    source.dispose();
+    many.mostSimilar({ positive: ['w1'] }, { restrictVocab: 4000 });
+    many.mostSimilar({ positive: ['w1'], negative: ['w2'] }, { method: '3CosMul' });
+    using some = many.vectorsOf(['w1', 'w2']);
+    await many.nearestAll(some);
+    expect(memory().tensors - before).toBeGreaterThanOrEqual(5000 * 40 * 4);
+    many.dispose();
+    expect(memory().tensors).toBe(before);
   });
 
   it('use after dispose is an error', () => {
