@@ -18,6 +18,10 @@ void cblas_sgemv(CBLAS_ORDER order, CBLAS_TRANSPOSE trans, int m, int n, float a
                  const float* x, int incx, float beta, float* y, int incy);
 void cblas_dgemv(CBLAS_ORDER order, CBLAS_TRANSPOSE trans, int m, int n, double alpha, const double* a, int lda,
                  const double* x, int incx, double beta, double* y, int incy);
+void cblas_strsv(CBLAS_ORDER order, CBLAS_UPLO triangle, CBLAS_TRANSPOSE transA, CBLAS_DIAG diagonal, int n,
+                 const float* a, int lda, float* x, int incx);
+void cblas_dtrsv(CBLAS_ORDER order, CBLAS_UPLO triangle, CBLAS_TRANSPOSE transA, CBLAS_DIAG diagonal, int n,
+                 const double* a, int lda, double* x, int incx);
 void cblas_strsm(CBLAS_ORDER order, CBLAS_SIDE side, CBLAS_UPLO triangle, CBLAS_TRANSPOSE transA, CBLAS_DIAG diagonal,
                  int m, int n, float alpha, const float* a, int lda, float* b, int ldb);
 void cblas_dtrsm(CBLAS_ORDER order, CBLAS_SIDE side, CBLAS_UPLO triangle, CBLAS_TRANSPOSE transA, CBLAS_DIAG diagonal,

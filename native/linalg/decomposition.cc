@@ -21,14 +21,26 @@ void setIdentity(T* matrix, std::int64_t size) {
   for (std::int64_t index = 0; index < size; ++index) matrix[index * size + index] = T{1};
 }
 
-void trsm(bool lower, bool unitDiagonal, int m, int n, const float* a, float* b) {
-  cblas_strsm(CblasRowMajor, CblasLeft, lower ? CblasLower : CblasUpper, CblasNoTrans,
-              unitDiagonal ? CblasUnit : CblasNonUnit, m, n, 1.0f, a, m, b, n);
+// One column is a vector: BLAS would pack the whole triangle for it, and does not for a vector.
+
+void solveTriangle(bool lower, bool unitDiagonal, int m, int n, const float* a, float* b) {
+  const CBLAS_UPLO triangle = lower ? CblasLower : CblasUpper;
+  const CBLAS_DIAG diagonal = unitDiagonal ? CblasUnit : CblasNonUnit;
+  if (n == 1) {
+    cblas_strsv(CblasRowMajor, triangle, CblasNoTrans, diagonal, m, a, m, b, 1);
+  } else {
+    cblas_strsm(CblasRowMajor, CblasLeft, triangle, CblasNoTrans, diagonal, m, n, 1.0f, a, m, b, n);
+  }
 }
 
-void trsm(bool lower, bool unitDiagonal, int m, int n, const double* a, double* b) {
-  cblas_dtrsm(CblasRowMajor, CblasLeft, lower ? CblasLower : CblasUpper, CblasNoTrans,
-              unitDiagonal ? CblasUnit : CblasNonUnit, m, n, 1.0, a, m, b, n);
+void solveTriangle(bool lower, bool unitDiagonal, int m, int n, const double* a, double* b) {
+  const CBLAS_UPLO triangle = lower ? CblasLower : CblasUpper;
+  const CBLAS_DIAG diagonal = unitDiagonal ? CblasUnit : CblasNonUnit;
+  if (n == 1) {
+    cblas_dtrsv(CblasRowMajor, triangle, CblasNoTrans, diagonal, m, a, m, b, 1);
+  } else {
+    cblas_dtrsm(CblasRowMajor, CblasLeft, triangle, CblasNoTrans, diagonal, m, n, 1.0, a, m, b, n);
+  }
 }
 
 /// The permutation of rows that LAPACK's exchanges, each of row i with row pivots[i] - 1, amount to; and its sign.
@@ -278,8 +290,8 @@ int LinearSystem<T>::run(const MatrixArguments<T>& matrix, int lane) const {
   const int info = lapack::getrf(static_cast<int>(n), static_cast<int>(n), factors, pivots);
   if (info != 0 || columns == 0) return info;
   copyMatrix(matrix.operands[1], n, columns, rightStrides, x);
-  trsm(true, false, static_cast<int>(n), static_cast<int>(columns), factors, x);
-  trsm(false, true, static_cast<int>(n), static_cast<int>(columns), factors, x);
+  solveTriangle(true, false, static_cast<int>(n), static_cast<int>(columns), factors, x);
+  solveTriangle(false, true, static_cast<int>(n), static_cast<int>(columns), factors, x);
   for (std::int64_t row = n - 1; row >= 0; --row) {
     const std::int64_t other = pivots[row] - 1;
     if (other != row) std::swap_ranges(x + row * columns, x + (row + 1) * columns, x + other * columns);
@@ -311,7 +323,7 @@ int TriangularSystem<T>::run(const MatrixArguments<T>& matrix, int lane) const {
   }
   if (columns == 0) return 0;
   copyMatrix(matrix.operands[1], n, columns, rightStrides, matrix.result(0));
-  trsm(lower, unitDiagonal, static_cast<int>(n), static_cast<int>(columns), triangle, matrix.result(0));
+  solveTriangle(lower, unitDiagonal, static_cast<int>(n), static_cast<int>(columns), triangle, matrix.result(0));
   return 0;
 }
 
