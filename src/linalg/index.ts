@@ -1,6 +1,37 @@
 /** `gemmule/linalg`: linear algebra of dense and sparse matrices. */
 export type { QrMode } from '../backend/primitives/decomposition.js';
-export * from './decompositions.js';
+export {
+  type CholeskyOptions,
+  type ComplexTensor,
+  cholesky,
+  choleskyAsync,
+  type EighResult,
+  type EigResult,
+  eig,
+  eigAsync,
+  eigh,
+  eighAsync,
+  eigvals,
+  eigvalsAsync,
+  eigvalsh,
+  eigvalshAsync,
+  type LuResult,
+  lu,
+  luAsync,
+  type QrOptions,
+  type QrResult,
+  qr,
+  qrAsync,
+  type SchurResult,
+  type SvdOptions,
+  type SvdResult,
+  schur,
+  schurAsync,
+  svd,
+  svdAsync,
+  svdvals,
+  svdvalsAsync,
+} from './decompositions.js';
 export * from './least-squares.js';
 export { expm, expmAsync, matrixPower, matrixPowerAsync, sqrtm, sqrtmAsync } from './matrix-functions.js';
 export {
@@ -27,7 +58,16 @@ export {
   randomizedSvd,
   randomizedSvdAsync,
 } from './randomized-svd.js';
-export * from './solvers.js';
+export {
+  type Common,
+  inv,
+  invAsync,
+  type SolveTriangularOptions,
+  solve,
+  solveAsync,
+  solveTriangular,
+  solveTriangularAsync,
+} from './solvers.js';
 export { type CompressedRows, type RealDType, SparseMatrix, type Triplets } from './sparse-matrix.js';
 export type { AsyncOptions } from './steps.js';
 export { kron, outer, trace, tril, triu } from './structure.js';

@@ -49,6 +49,8 @@ interface Fixture {
 const file = path.resolve(import.meta.dirname, '../fixtures/linalg/linalg.json');
 const fixture = JSON.parse(readFileSync(file, 'utf8')) as Fixture;
 
+const SQUARE = fixture.general.filter(({ a }) => a.shape[0] === a.shape[1]);
+
 const made = ({ shape, values }: Numbers): Tensor<'float64'> =>
   tensor(values.map(Number), { dtype: 'float64' }).reshape(shape);
 const numbers = ({ values }: Numbers): number[] => values.map(Number);
@@ -123,8 +125,16 @@ describe.each(['native', 'reference'] as const)('%s against NumPy and SciPy', (b
       expect(vector.x.shape).toEqual([n]);
       expect(vector.residuals.shape).toEqual([]);
     });
+  });
 
-    it.runIf(m === n)('has this determinant, these eigenvalues and factors, and this exponential', () => {
+  describe.each(SQUARE.map((one) => [one.name, one] as const))('%s, which is square', (_name, one) => {
+    const a = made(one.a);
+    const s = numbers(one.svdvals);
+    const n = a.shape[0];
+    const condition = (s[0] as number) / (s[one.rank - 1] as number);
+    const units = 8 * n * n;
+
+    it('has this determinant, these eigenvalues and factors, and this exponential', () => {
       const product = s.reduce((left, right) => left * right, 1);
       const determinantError = units * EPSILON.float64 * condition * product;
       if (one.rank === n) {
