@@ -29,6 +29,7 @@ const ENTRIES = {
   hub: 'src/hub/index.ts',
   pictures: 'src/pictures/index.ts',
   bulk: 'src/bulk/index.ts',
+  bias: 'src/bias/index.ts',
 };
 
 const dist = path.join(root, 'dist');

@@ -3,6 +3,7 @@ import { runInterruptTasks } from './cleanup.js';
 import { type Command, parseCommand, UsageError } from './command.js';
 import { analogyCommand } from './commands/analogy.js';
 import { attentionCommand } from './commands/attention.js';
+import { biasCommand } from './commands/bias.js';
 import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
 import { indexCommand } from './commands/index-folder.js';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   mapCommand,
   attentionCommand,
+  biasCommand,
   quantizeCommand,
   infoCommand,
 ];

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tensor } from '../tensor/tensor.js';
+import { topSimilar } from '../tensor/top-similar.js';
 
 /** The nearest other points of every point. */
 export interface Neighbours {
@@ -32,12 +33,10 @@ export async function nearestNeighbours(
   const [count] = units.shape;
   const indices = new Int32Array(count * k);
   const distances = new Float32Array(count * k);
-  using columns = units.transpose();
   for (let begin = 0; begin < count; begin += BLOCK) {
     using block = units.slice([begin, Math.min(begin + BLOCK, count)]);
-    using products = block.matmul(columns);
-    const found = products.topk(k + 1);
-    using scores = found.values;
+    const found = topSimilar(block, units, k + 1);
+    using scores = found.scores;
     using places = found.indices;
     const [cosines, rows] = [scores.toTypedArray(), places.toTypedArray()];
     for (let query = 0; query * (k + 1) < rows.length; query++) {
