@@ -38,7 +38,9 @@ def main(job_file):
         a = ((left * spectrum) @ right).astype(case["dtype"])
         variants = {
             "default": lambda: randomized_svd(a, rank, random_state=0)[1],
-            "same": lambda: randomized_svd(a, rank, n_iter=case["powerIterations"], random_state=0)[1],
+            "same": lambda: randomized_svd(
+                a, rank, n_oversamples=job["oversampling"], n_iter=case["powerIterations"], random_state=0
+            )[1],
             "exact": lambda: scipy.linalg.svd(a, full_matrices=False)[1][:rank],
         }
         measured = {}

@@ -12,7 +12,7 @@ export interface TruncatedSvdOptions {
   readonly components?: number;
   /** Default 5: spectra of term-document matrices fall off slowly. */
   readonly powerIterations?: number;
-  /** Default 10. */
+  /** Default half the components, 10 at least. */
   readonly oversampling?: number;
   /** Default 0. */
   readonly seed?: number;
@@ -35,7 +35,8 @@ export class TruncatedSVD {
   #fitted: Fitted | undefined;
 
   constructor(options: TruncatedSvdOptions = {}) {
-    const { components = 100, powerIterations = 5, oversampling = 10, seed = 0 } = options;
+    const { components = 100, powerIterations = 5, seed = 0 } = options;
+    const { oversampling = Math.max(10, Math.ceil(components / 2)) } = options;
     requireCount('TruncatedSVD', 'components', components, 1, Number.MAX_SAFE_INTEGER);
     this.#options = { components, powerIterations, oversampling, seed };
   }

@@ -18,7 +18,7 @@ export interface BlockOperator<D extends RealDType = RealDType> {
 }
 
 export interface RandomizedSvdOptions {
-  /** Random directions beyond the rank, which make the wanted ones more certain. Default 10. */
+  /** Random directions beyond the rank, which make the wanted ones more certain. Default half the rank, 10 at least. */
   readonly oversampling?: number;
   /**
    * How often the sample is multiplied by the matrix and its transpose: each time the directions of large singular values grow
@@ -147,7 +147,7 @@ function* randomizedSvdSteps<D extends RealDType>(
   options: RandomizedSvdOptions,
 ): Steps<PartialSvd<D>> {
   const given = productsOf(a);
-  const { oversampling = 10, powerIterations = 2, seed = 0 } = options;
+  const { oversampling = Math.max(10, Math.ceil(rank / 2)), powerIterations = 2, seed = 0 } = options;
   const least = Math.min(...given.shape);
   requireWhole('rank', rank, 1, least);
   requireWhole('oversampling', oversampling, 0, Number.MAX_SAFE_INTEGER);
