@@ -64,6 +64,17 @@ export function countOption(options: OptionValues, name: string): number | undef
   return value;
 }
 
+/** The value of an option that takes a number from 0 up. */
+export function numberOption(options: OptionValues, name: string): number | undefined {
+  const text = stringOption(options, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Infinity)) {
+    throw new UsageError(`--${name} must be a number from 0 up, got "${text}"`);
+  }
+  return value;
+}
+
 /** The value of an option that takes one of a few words. */
 export function choiceOption<T extends string>(
   options: OptionValues,

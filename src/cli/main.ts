@@ -17,6 +17,7 @@ import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
 import { similarityCommand } from './commands/similarity.js';
 import { tokenizeCommand } from './commands/tokenize.js';
+import { trainWordsCommand } from './commands/train-words.js';
 
 const COMMANDS: readonly Command[] = [
   embedCommand,
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   mapCommand,
   attentionCommand,
   biasCommand,
+  trainWordsCommand,
   quantizeCommand,
   infoCommand,
 ];
