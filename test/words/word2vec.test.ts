@@ -86,7 +86,7 @@ describe('Word2Vec', () => {
   it.each(KINDS)('learns which words belong together: %s', async (_, options) => {
     const model = new Word2Vec(topics, { dimensions: 20, learningRate: 0.1, subsample: 0, epochs: 15, ...options });
     expect(model.isTrained).toBe(false);
-    await model.train();
+    await model.train({ threads: 1 });
     expect(model.isTrained).toBe(true);
     expectTopics(model.vectors());
     model.dispose();
