@@ -36,6 +36,9 @@ export interface DownloadOptions extends HubOptions {
 /** Files that are asked about or received at the same time. */
 const PARALLEL = 4;
 
+/** Milliseconds that the Hub may be silent where there is a complete version in the cache. */
+const PATIENCE_WITH_OTHER = 10_000;
+
 /** Git's settings, which only copies of a whole repository have. */
 const WHOLE_COPY_MARK = '.gitattributes';
 
@@ -63,8 +66,10 @@ export async function downloadModel(model: string, options: DownloadOptions = {}
   let listing: RepositoryListing;
   try {
     // With something to fall back on, a Hub that does not answer is not waited for.
-    const attempts = cached.problem === null ? 1 : undefined;
-    listing = await new HubClient(settings, { signal, attempts, patience: options.patience }).list(model, revision);
+    const hasOther = cached.problem === null;
+    const timeout = hasOther ? Math.min(settings.timeout, PATIENCE_WITH_OTHER) : settings.timeout;
+    const client = { signal, attempts: hasOther ? 1 : undefined, patience: options.patience };
+    listing = await new HubClient({ ...settings, timeout }, client).list(model, revision);
   } catch (error) {
     if (cached.problem !== null || !(error instanceof HubError && error.cause instanceof PassingFailure)) throw error;
     process.emitWarning(`${error.message}. Taken from the cache instead: ${cached.folder()}`, 'GemmuleWarning');
