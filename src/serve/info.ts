@@ -24,13 +24,24 @@ export function describeServer(models: ModelRegistry, settings: ServerSettings):
   };
 }
 
-function describeModel({ name, embedder, capabilities }: ServedModel): object {
-  const { weights, pooling, dimension, maxTokens } = embedder.describe();
+function describeModel({ name, maxTokens, runners }: ServedModel): object {
   return {
     model_id: name,
-    model_dtype: weights,
-    model_type: { embedding: { pooling, dimension } },
+    ...describeType(runners),
     max_input_length: maxTokens,
-    capabilities: [...capabilities],
+    capabilities: Object.keys(runners),
   };
+}
+
+/** The kind of a model, as Text Embeddings Inference tells it. */
+function describeType({ embed, predict, rerank }: ServedModel['runners']): object {
+  if (embed !== undefined) {
+    const { weights, pooling, dimension } = embed.describe();
+    return { model_dtype: weights, model_type: { embedding: { pooling, dimension } } };
+  }
+  if (predict !== undefined) {
+    const id2label = Object.fromEntries(predict.labels.map((label, index) => [index, label]));
+    return { model_type: { classifier: { id2label } } };
+  }
+  return { model_type: rerank === undefined ? { embedding: { pooling: 'splade' } } : { reranker: {} } };
 }

@@ -1,9 +1,23 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ArgumentError } from '../errors.js';
+import { Reranker, SparseEmbedder, TextClassifier } from '../heads/index.js';
 import { type RunReport, TextEmbedder, type Tokenizer } from '../index.js';
 import { lacksCapability, RequestError } from './errors.js';
-import type { ModelSpec } from './options.js';
+import { taskOf } from './model-task.js';
+import type { ModelSpec, ModelTask } from './options.js';
+
+/** What does what a model can be asked for. */
+export interface Runners {
+  readonly tokenize: Tokenizer;
+  readonly embed: TextEmbedder;
+  readonly embed_sparse: SparseEmbedder;
+  readonly rerank: Reranker;
+  readonly predict: TextClassifier;
+}
 
 /** What a model can be asked for. */
-export type Capability = 'tokenize' | 'embed' | 'embed_sparse' | 'rerank' | 'predict';
+export type Capability = keyof Runners;
 
 /** A model that is being served. */
 export interface ServedModel {
@@ -11,13 +25,51 @@ export interface ServedModel {
   readonly name: string;
   /** When it was loaded, in seconds since 1970. */
   readonly created: number;
-  readonly capabilities: ReadonlySet<Capability>;
-  readonly tokenizer: Tokenizer;
-  readonly embedder: TextEmbedder;
+  readonly maxTokens: number;
+  readonly runners: Partial<Runners>;
+  dispose(): void;
 }
 
-/** What an embedder that computes nothing yet is asked once, so that the first request does not wait for it. */
+/** A model, and what does that which it was found for. */
+export interface FoundModel<C extends Capability> {
+  readonly model: ServedModel;
+  readonly runner: Runners[C];
+}
+
+/** What models compute once when they are loaded, so that the first request does not wait for it. */
 const WARM_UP_TEXTS = ['warm-up', 'A text that is a little longer, so that more than one batch has been seen.'];
+
+type Loaded = Pick<ServedModel, 'maxTokens' | 'runners' | 'dispose'> & { readonly name: string | null };
+type Load = (source: string, options: Omit<ModelSpec, 'source' | 'name' | 'task'> & OnRun) => Promise<Loaded>;
+type OnRun = { readonly onRun: (report: RunReport) => void };
+
+/** How models of each kind are loaded and warmed up. */
+const LOADERS: Readonly<Record<ModelTask, Load>> = {
+  embedding: async (source, options) => {
+    const embed = await TextEmbedder.load(source, options);
+    for (const normalize of [true, false]) (await embed.embed(WARM_UP_TEXTS, { normalize })).dispose();
+    const { name, maxTokens } = embed.describe();
+    return { name, maxTokens, runners: { tokenize: embed.tokenizer, embed }, dispose: () => embed.dispose() };
+  },
+  sparse: async (source, options) => {
+    const sparse = await SparseEmbedder.load(source, options);
+    await sparse.embed(WARM_UP_TEXTS);
+    const runners = { tokenize: sparse.tokenizer, embed_sparse: sparse };
+    return { name: null, maxTokens: sparse.maxTokens, runners, dispose: () => sparse.dispose() };
+  },
+  reranker: async (source, options) => {
+    const rerank = await Reranker.load(source, options);
+    await rerank.score('warm-up', WARM_UP_TEXTS);
+    const runners = { tokenize: rerank.tokenizer, rerank };
+    return { name: null, maxTokens: rerank.maxTokens, runners, dispose: () => rerank.dispose() };
+  },
+  classifier: async (source, options) => {
+    const predict = await TextClassifier.load(source, options);
+    await predict.classify(WARM_UP_TEXTS);
+    const runners = { tokenize: predict.tokenizer, predict };
+    return { name: null, maxTokens: predict.maxTokens, runners, dispose: () => predict.dispose() };
+  },
+};
 
 /** The models of a server, in the order in which they were named. */
 export class ModelRegistry {
@@ -30,29 +82,19 @@ export class ModelRegistry {
   /**
    * Loads a model and computes something with it, so that it is ready.
    *
-   * @throws what loading throws, RequestError when there is a model of that name.
+   * @throws what loading throws, ArgumentError when there is a model of that name.
    */
   async add(spec: ModelSpec, onRun: (model: string, report: RunReport) => void): Promise<ServedModel> {
-    const { source, name: wanted, ...options } = spec;
-    let name = wanted ?? source;
-    const embedder = await TextEmbedder.load(source, { ...options, onRun: (report) => onRun(name, report) });
-    name = wanted ?? embedder.describe().name;
+    const { source, name: wanted, task, ...options } = spec;
+    const load = LOADERS[task ?? (await taskOf(source, options))];
+    let name = wanted ?? nameOf(source);
+    const loaded = await load(source, { ...options, onRun: (report) => onRun(name, report) });
+    name = wanted ?? loaded.name ?? name;
     if (this.#models.some((model) => model.name === name)) {
-      embedder.dispose();
-      throw new RequestError(
-        409,
-        'Validation',
-        `two models are called "${name}"; give one another name: NAME=${source}`,
-      );
+      loaded.dispose();
+      throw new ArgumentError(`serve: two models are called "${name}"; give one another name: NAME=${source}`);
     }
-    const model = {
-      name,
-      created: Math.floor(Date.now() / 1000),
-      capabilities: new Set<Capability>(['tokenize', 'embed']),
-      tokenizer: embedder.tokenizer,
-      embedder,
-    };
-    for (const normalize of [true, false]) (await embedder.embed(WARM_UP_TEXTS, { normalize })).dispose();
+    const model = { ...loaded, name, created: Math.floor(Date.now() / 1000) };
     this.#models.push(model);
     return model;
   }
@@ -62,25 +104,28 @@ export class ModelRegistry {
    *
    * @throws RequestError 404 for a name that is not known, 424 for a model that cannot do it.
    */
-  find(name: string | null | undefined, capability: Capability): ServedModel {
+  find<C extends Capability>(name: string | null | undefined, capability: C): FoundModel<C> {
     if (name === null || name === undefined) {
-      const able = this.#models.find((model) => can(model, capability));
-      if (able !== undefined) return able;
+      for (const model of this.#models) {
+        const runner = model.runners[capability];
+        if (runner !== undefined) return { model, runner };
+      }
       throw lacksCapability(`no model here can ${capability}; there are ${this.#names()}`);
     }
-    const named = this.#models.find((model) => model.name === name);
-    if (named === undefined) {
+    const model = this.#models.find((each) => each.name === name);
+    if (model === undefined) {
       throw new RequestError(404, 'NotFound', `there is no model "${name}" here; there are ${this.#names()}`, {
         param: 'model',
         reason: 'model_not_found',
       });
     }
-    if (!can(named, capability)) throw lacksCapability(`the model "${name}" cannot ${capability}`);
-    return named;
+    const runner = model.runners[capability];
+    if (runner === undefined) throw lacksCapability(`the model "${name}" cannot ${capability}`);
+    return { model, runner };
   }
 
   dispose(): void {
-    for (const { embedder } of this.#models) embedder.dispose();
+    for (const model of this.#models) model.dispose();
     this.#models.length = 0;
   }
 
@@ -89,6 +134,7 @@ export class ModelRegistry {
   }
 }
 
-function can(model: ServedModel, capability: Capability): boolean {
-  return model.capabilities.has(capability);
+/** What a folder is called, or a model on the Hub. */
+function nameOf(source: string): string {
+  return existsSync(source) ? path.basename(path.resolve(source)) : source;
 }

@@ -1,12 +1,18 @@
 import { ArgumentError } from '../errors.js';
 import type { LoadOptions } from '../index.js';
 
+/** What models are for. */
+export const MODEL_TASKS = ['embedding', 'sparse', 'reranker', 'classifier'] as const;
+export type ModelTask = (typeof MODEL_TASKS)[number];
+
 /** A model to serve, and the settings it is loaded with. */
 export interface ModelSpec extends Omit<LoadOptions, 'onRun'> {
   /** What `TextEmbedder.load` takes. */
   readonly source: string;
   /** What requests call it; by default the model's own name. */
   readonly name?: string | undefined;
+  /** What it is for; by default what its files say. */
+  readonly task?: ModelTask | undefined;
 }
 
 /** How much the server says about what it does. */
@@ -99,6 +105,11 @@ function readModels(models: ServeOptions['models'] = ['all-MiniLM-L6-v2']): read
     const spec = typeof model === 'string' ? { source: model } : (model as ModelSpec | null);
     if (typeof spec?.source !== 'string' || spec.source === '') {
       throw new ArgumentError(`serve: models[${index}] must be a name, a folder or { source }, got ${typeof model}`);
+    }
+    if (spec.task !== undefined && !MODEL_TASKS.includes(spec.task)) {
+      throw new ArgumentError(
+        `serve: task of models[${index}] must be one of ${MODEL_TASKS.join(', ')}, got ${JSON.stringify(spec.task)}`,
+      );
     }
     return spec;
   });

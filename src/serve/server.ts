@@ -18,6 +18,7 @@ import { loadServerPackages, type ServerPackages } from './packages.js';
 import { PAGE_FILES, PAGE_HEADERS } from './page.js';
 import type { ComputeRoute, Dialect, Services } from './route.js';
 import { openaiEmbeddings, teiEmbed, teiEmbedAll, teiSimilarity } from './routes/embedding.js';
+import { teiEmbedSparse, teiPredict, teiRerank } from './routes/ranking.js';
 import { teiDecode, teiTokenize } from './routes/tokens.js';
 import { explainViolation, type SchemaViolation } from './schemas.js';
 
@@ -25,7 +26,10 @@ const ROUTES: readonly ComputeRoute<never>[] = [
   openaiEmbeddings,
   teiEmbed,
   teiEmbedAll,
+  teiEmbedSparse,
   teiSimilarity,
+  teiRerank,
+  teiPredict,
   teiTokenize,
   teiDecode,
 ];
@@ -368,7 +372,7 @@ function nameInput(error: unknown, input: string): unknown {
   if (!(error instanceof GemmuleError) || error instanceof RequestError) return error;
   const known = asRequestError(error);
   if (known === null) return error;
-  const message = known.message.replace(/^(texts|sequences)(?=\[)/, input);
+  const message = known.message.replace(/^(?:texts|sequences)(?=\[)/, input);
   const [, param = null] = /^(\w+)(?:\[| must)/.exec(message) ?? [];
   return new RequestError(known.status, known.kind, message, {
     param,

@@ -1,6 +1,7 @@
-import { cosineSimilarity, embed, embedMany } from 'ai';
+import { cosineSimilarity, embed, embedMany, rerank } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embeddingModel } from '../../src/adapters/ai-sdk/index.js';
+import { embeddingModel, rerankingModel } from '../../src/adapters/ai-sdk/index.js';
+import { Reranker } from '../../src/heads/index.js';
 import { TextEmbedder } from '../../src/index.js';
 
 const TEXTS = ['a dog in the park', 'a puppy on the grass', 'quarterly earnings'];
@@ -49,5 +50,41 @@ describe("the AI SDK's embedding model", () => {
     const pending = embedMany({ model: embeddingModel(embedder), values, abortSignal: controller.signal });
     controller.abort(new Error('enough'));
     await expect(pending).rejects.toThrow('enough');
+  });
+});
+
+describe("the AI SDK's reranking model", () => {
+  const FOLDER = 'test/fixtures/heads/reranker-bert';
+  const QUERY = 'Who rode out at dawn?';
+  const DOCUMENTS = ['Paris is the capital of France.', 'The king rode out at dawn, and his men followed.', 'Tea.'];
+
+  it('puts texts in order, all or the best', async () => {
+    const reranker = await Reranker.load(FOLDER);
+    const expected = await reranker.rerank(QUERY, DOCUMENTS);
+    const { ranking } = await rerank({ model: rerankingModel(FOLDER), query: QUERY, documents: DOCUMENTS });
+    expect(ranking.map(({ originalIndex, score }) => ({ originalIndex, score }))).toEqual(
+      expected.map(({ index, score }) => ({ originalIndex: index, score })),
+    );
+    const model = rerankingModel(reranker);
+    const best = await rerank({ model, query: QUERY, documents: DOCUMENTS, topN: 1 });
+    expect(best.rerankedDocuments).toEqual([expected[0]?.document]);
+    expect((await rerank({ model, query: QUERY, documents: DOCUMENTS, topN: 10 })).ranking).toHaveLength(3);
+    reranker.dispose();
+  });
+
+  it('reads objects as JSON, and says so', async () => {
+    const model = rerankingModel(FOLDER);
+    const values = [{ title: 'dawn' }, { title: 'tea', price: 3 }];
+    const { ranking, warnings } = await model.doRerank({ query: QUERY, documents: { type: 'object', values } });
+    const texts = await model.doRerank({
+      query: QUERY,
+      documents: { type: 'text', values: ['{"title":"dawn"}', '{"title":"tea","price":3}'] },
+    });
+    expect(ranking).toEqual(texts.ranking);
+    expect({ warnings, none: texts.warnings }).toEqual({
+      warnings: [{ type: 'compatibility', feature: 'object documents', details: expect.any(String) }],
+      none: [],
+    });
+    expect(() => rerankingModel(5 as never)).toThrow(/model must be a name, a folder or a Reranker/);
   });
 });

@@ -102,6 +102,30 @@ describe("transformers.js's feature extraction", () => {
   });
 });
 
+describe("transformers.js's text classification", () => {
+  const FOLDER = 'test/fixtures/heads/classifier-distilbert';
+  const TEXTS = ['The king rode out at dawn.', 'What is the capital of France?'];
+
+  it('gives the best label, some of them, or all', async () => {
+    const classifier = await pipeline('text-classification', FOLDER);
+    const expected = await classifier.classifier.classify(TEXTS);
+    expect(await classifier(TEXTS[0] as string)).toEqual([expected[0]?.[0]]);
+    expect(await classifier(TEXTS[0] as string, { top_k: 2 })).toEqual(expected[0]?.slice(0, 2));
+    expect(await classifier(TEXTS[0] as string, { top_k: null })).toEqual(expected[0]);
+    expect(await classifier(TEXTS)).toEqual(expected.map(([best]) => best));
+    expect(await classifier(TEXTS, { top_k: 100 })).toEqual(expected);
+    await expect(classifier(TEXTS, { top_k: 0 })).rejects.toThrow(/top_k must be a whole number from 1 up, or null/);
+    await classifier.dispose();
+  });
+
+  it('has sentiment analysis for another name, and no model of its own', async () => {
+    const classifier = await pipeline('sentiment-analysis', FOLDER);
+    expect(classifier.task).toBe('text-classification');
+    await classifier.dispose();
+    await expect(pipeline('text-classification', undefined as never)).rejects.toThrow(/model must be named/);
+  });
+});
+
 describe('PipelineTensor', () => {
   it('is read by its axes', () => {
     const tensor = new PipelineTensor('float32', Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]);

@@ -1,9 +1,19 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GemmuleServer, serve } from '../../src/serve/index.js';
-import { get, open, post, readAll, TINY } from './start.js';
+import { get, HEADS, open, post, readAll, TINY } from './start.js';
 
-const PATHS = ['/v1/embeddings', '/embed', '/embed_all', '/similarity', '/tokenize', '/decode'];
+const PATHS = [
+  '/v1/embeddings',
+  '/embed',
+  '/embed_all',
+  '/embed_sparse',
+  '/similarity',
+  '/rerank',
+  '/predict',
+  '/tokenize',
+  '/decode',
+];
 const FIELDS = [
   'input',
   'inputs',
@@ -13,12 +23,15 @@ const FIELDS = [
   'normalize',
   'dimensions',
   'encoding_format',
+  'query',
+  'texts',
+  'raw_scores',
   'parameters',
 ];
 
 let server: GemmuleServer;
 beforeAll(async () => {
-  server = await serve({ models: [TINY], port: 0, logLevel: 'silent', requestTimeout: 10_000 });
+  server = await serve({ models: [TINY, ...HEADS], port: 0, logLevel: 'silent', requestTimeout: 10_000 });
   await server.ready;
 });
 afterAll(() => server.close());
@@ -54,7 +67,9 @@ it('answers bodies of all kinds of values with 4xx, if not with a result', async
 });
 
 it('answers bytes of all kinds with 4xx, if not with a result', async () => {
-  const valid = new TextEncoder().encode('{"input": ["some text"], "inputs": "x", "ids": [[1, 2]], "dimensions": 8}');
+  const valid = new TextEncoder().encode(
+    '{"input": ["some text"], "inputs": "x", "ids": [[1, 2]], "query": "q", "texts": ["t"]}',
+  );
   const damaged = fc
     .array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
     .map((changes) => {

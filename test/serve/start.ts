@@ -8,6 +8,11 @@ const started: GemmuleServer[] = [];
 /** A small model of the fixtures: real files, 64 tokens, loads in milliseconds. */
 export const TINY = 'test/fixtures/models/bert-st6';
 
+/** Models that do other things. */
+export const HEADS = ['reranker-bert', 'classifier-distilbert', 'splade-bert'].map(
+  (name) => `test/fixtures/heads/${name}`,
+);
+
 /** Starts a server on a free port that says nothing, and is closed after the test. */
 export async function start(options: ServeOptions = {}): Promise<GemmuleServer> {
   const server = await serve({ models: [TINY], port: 0, logLevel: 'silent', ...options });

@@ -1,5 +1,14 @@
-import type { EmbeddingModelV4, EmbeddingModelV4CallOptions, EmbeddingModelV4Result } from '@ai-sdk/provider';
+import type {
+  EmbeddingModelV4,
+  EmbeddingModelV4CallOptions,
+  EmbeddingModelV4Result,
+  RerankingModelV4,
+  RerankingModelV4CallOptions,
+  RerankingModelV4Result,
+} from '@ai-sdk/provider';
 import { ArgumentError } from '../../errors.js';
+import { Reranker } from '../../heads/index.js';
+import type { LoadOptions } from '../../index.js';
 import { type AdapterOptions, type EmbedCall, EmbedderHandle, type TextRole } from '../embedder-handle.js';
 
 export type { AdapterOptions } from '../embedder-handle.js';
@@ -54,6 +63,58 @@ export function embeddingModel(
   options: Omit<AdapterOptions, 'model'> = {},
 ): EmbeddingModelV4 {
   return new GemmuleEmbeddingModel({ ...options, model });
+}
+
+class GemmuleRerankingModel implements RerankingModelV4 {
+  readonly specificationVersion = 'v4';
+  readonly provider = 'gemmule';
+  readonly modelId: string;
+  readonly #load: () => Promise<Reranker>;
+  #loading: Promise<Reranker> | null = null;
+
+  constructor(model: string | Reranker, options: LoadOptions) {
+    this.modelId = typeof model === 'string' ? model : 'reranker';
+    this.#load = async () => (typeof model === 'string' ? Reranker.load(model, options) : model);
+  }
+
+  async doRerank(options: RerankingModelV4CallOptions): Promise<RerankingModelV4Result> {
+    const { documents, query, topN, abortSignal } = options;
+    const isText = documents.type === 'text';
+    const texts = isText ? documents.values : documents.values.map((value) => JSON.stringify(value));
+    const reranker = await this.#reranker();
+    const topK = topN === undefined ? texts.length : Math.min(topN, texts.length);
+    const ranked = await reranker.rerank(query, texts, { topK, signal: abortSignal });
+    const details = 'the model reads objects as JSON; send texts for better scores';
+    return {
+      ranking: ranked.map(({ index, score }) => ({ index, relevanceScore: score })),
+      warnings: isText ? [] : [{ type: 'compatibility', feature: 'object documents', details }],
+    };
+  }
+
+  /** Loaded when it is first needed; after a failure the next call tries again. */
+  #reranker(): Promise<Reranker> {
+    if (this.#loading === null) {
+      this.#loading = this.#load();
+      this.#loading.catch(() => {
+        this.#loading = null;
+      });
+    }
+    return this.#loading;
+  }
+}
+
+/**
+ * A reranking model for the AI SDK, computed in this process.
+ *
+ * @param model - what `Reranker.load` takes, or a reranker.
+ * @example
+ * const { ranking } = await rerank({ model: rerankingModel('BAAI/bge-reranker-base'), query, documents });
+ */
+export function rerankingModel(model: string | Reranker, options: LoadOptions = {}): RerankingModelV4 {
+  if (typeof model !== 'string' && !(model instanceof Reranker)) {
+    throw new ArgumentError(`rerankingModel: model must be a name, a folder or a Reranker, got ${typeof model}`);
+  }
+  return new GemmuleRerankingModel(model, options);
 }
 
 function readProviderOptions(options: Readonly<Record<string, unknown>>): GemmuleProviderOptions {

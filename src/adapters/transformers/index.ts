@@ -1,22 +1,27 @@
 import { ArgumentError, ShapeError } from '../../errors.js';
 import { type FeatureExtractionPipeline, featureExtraction } from './feature-extraction.js';
 import type { PipelineOptions } from './options.js';
+import { type TextClassificationPipeline, textClassification } from './text-classification.js';
 
 export type { FeatureExtractionOptions, FeatureExtractionPipeline } from './feature-extraction.js';
 export type { PipelineOptions, PipelineProgress } from './options.js';
 export { type NestedNumbers, PipelineTensor, type PipelineTensorType } from './tensor.js';
+export type { TextClassificationOptions, TextClassificationPipeline } from './text-classification.js';
 
 /** Tasks by all the names that they have in transformers.js. */
-const TASKS: Readonly<Record<string, 'feature-extraction'>> = {
+const TASKS: Readonly<Record<string, 'feature-extraction' | 'text-classification'>> = {
   'feature-extraction': 'feature-extraction',
   'sentence-similarity': 'feature-extraction',
   embeddings: 'feature-extraction',
+  'text-classification': 'text-classification',
+  'sentiment-analysis': 'text-classification',
 };
 
 /**
  * transformers.js's `pipeline`, for the tasks that gemmule has: change the import and keep the rest.
  *
- * @param model - a folder or a name on the Hugging Face Hub, of a model that has safetensors; without one the default model.
+ * @param model - a folder or a name on the Hugging Face Hub, of a model that has safetensors; without one the default
+ *   model, where the task has one.
  * @throws ArgumentError for tasks that gemmule does not have, and what loading throws.
  * @example
  * const extractor = await pipeline('feature-extraction', 'Xenova/all-MiniLM-L6-v2');
@@ -27,17 +32,22 @@ export function pipeline(
   model?: string | null,
   options?: PipelineOptions,
 ): Promise<FeatureExtractionPipeline>;
+export function pipeline(
+  task: 'text-classification' | 'sentiment-analysis',
+  model: string,
+  options?: PipelineOptions,
+): Promise<TextClassificationPipeline>;
 export async function pipeline(
   task: string,
   model?: string | null,
   options: PipelineOptions = {},
-): Promise<FeatureExtractionPipeline> {
+): Promise<FeatureExtractionPipeline | TextClassificationPipeline> {
   if (!Object.hasOwn(TASKS, task)) {
     throw new ArgumentError(
       `pipeline: task must be one of ${Object.keys(TASKS).join(', ')}, got ${JSON.stringify(task)}`,
     );
   }
-  return featureExtraction(model, options);
+  return TASKS[task] === 'text-classification' ? textClassification(model, options) : featureExtraction(model, options);
 }
 
 /** The cosine of the angle between two vectors. @throws ShapeError when they differ in length. */

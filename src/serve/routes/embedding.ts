@@ -1,7 +1,6 @@
-import type { Tensor } from '../../index.js';
+import type { Tensor, TextEmbedder } from '../../index.js';
 import { invalidField, tooMuch } from '../errors.js';
 import { admit, type Inputs, promptOption, readInputs } from '../inputs.js';
-import type { ServedModel } from '../models.js';
 import { vectorBase64, vectorJson } from '../numbers.js';
 import type { Call, ComputeRoute } from '../route.js';
 import * as schemas from '../schemas.js';
@@ -22,7 +21,7 @@ interface EmbedSettings {
 /** Embeds what a request sends, and has its answer written while the request still counts as waiting. */
 async function embed(
   call: Call<unknown>,
-  { embedder }: ServedModel,
+  embedder: TextEmbedder,
   input: string,
   inputs: Inputs,
   { truncate, normalize, dimensions, prompt_name }: EmbedSettings,
@@ -96,9 +95,9 @@ export const openaiEmbeddings: ComputeRoute<OpenaiEmbeddingsBody> = {
   answer: schemas.openaiEmbeddingsAnswer,
   run(call) {
     const { input, model: name, encoding_format, dimensions, truncate } = call.body;
-    const model = call.models.find(name, 'embed');
+    const { model, runner } = call.models.find(name, 'embed');
     const format = encoding_format === 'base64' ? (row: Float32Array) => `"${vectorBase64(row)}"` : vectorJson;
-    return embed(call, model, 'input', input, { dimensions, truncate }, async (vectors, tokens) => {
+    return embed(call, runner, 'input', input, { dimensions, truncate }, async (vectors, tokens) => {
       const data = await writeRows(call, vectors, (row, index) => {
         return `{"object":"embedding","index":${index},"embedding":${format(row)}}`;
       });
@@ -123,8 +122,8 @@ export const teiEmbed: ComputeRoute<EmbedBody> = {
   answer: schemas.embedAnswer,
   run(call) {
     const { inputs, model: name, normalize, ...settings } = call.body;
-    const model = call.models.find(name, 'embed');
-    return embed(call, model, 'inputs', inputs, { ...settings, normalize: normalize ?? true }, async (vectors) => {
+    const { runner } = call.models.find(name, 'embed');
+    return embed(call, runner, 'inputs', inputs, { ...settings, normalize: normalize ?? true }, async (vectors) => {
       return `[${await writeRows(call, vectors, vectorJson)}]`;
     });
   },
@@ -146,7 +145,7 @@ export const teiEmbedAll: ComputeRoute<EmbedAllBody> = {
   answer: schemas.embedAllAnswer,
   async run(call) {
     const { inputs, model: name, truncate, prompt_name } = call.body;
-    const { embedder } = call.models.find(name, 'embed');
+    const { runner: embedder } = call.models.find(name, 'embed');
     const { prompt } = promptOption(embedder, prompt_name);
     const prefix = prompt === undefined ? '' : (embedder.prompts.get(prompt) as string);
     const texts = (typeof inputs === 'string' ? [inputs] : inputs).map((text) => prefix + text);
@@ -187,13 +186,13 @@ export const teiSimilarity: ComputeRoute<SimilarityBody> = {
   answer: schemas.similarityAnswer,
   run(call) {
     const { inputs, parameters, model: name } = call.body;
-    const model = call.models.find(name, 'embed');
+    const { runner } = call.models.find(name, 'embed');
     const texts = [inputs.source_sentence, ...inputs.sentences];
-    return embed(call, model, 'inputs', texts, parameters ?? {}, (vectors) =>
+    return embed(call, runner, 'inputs', texts, parameters ?? {}, (vectors) =>
       call.pacer.run(() => {
         using source = vectors.slice([0, 1]);
         using others = vectors.slice([1]);
-        using similarity = model.embedder.similarity(source, others);
+        using similarity = runner.similarity(source, others);
         return vectorJson(similarity.toTypedArray());
       }),
     );

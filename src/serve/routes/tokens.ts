@@ -25,7 +25,7 @@ export const teiTokenize: ComputeRoute<TokenizeBody> = {
   answer: schemas.tokenizeAnswer,
   async run(call) {
     const { inputs, model, add_special_tokens } = call.body;
-    const { tokenizer } = call.models.find(model, 'tokenize');
+    const { runner: tokenizer } = call.models.find(model, 'tokenize');
     const texts = typeof inputs === 'string' ? [inputs] : inputs;
     const { leave } = admit(call, 'inputs', { kind: 'texts', texts }, Number.POSITIVE_INFINITY);
     try {
@@ -99,7 +99,7 @@ export const teiDecode: ComputeRoute<DecodeBody> = {
   answer: schemas.decodeAnswer,
   async run(call) {
     const { ids, model, skip_special_tokens } = call.body;
-    const { tokenizer } = call.models.find(model, 'tokenize');
+    const { runner: tokenizer } = call.models.find(model, 'tokenize');
     const sequences = (typeof ids[0] === 'number' ? [ids] : ids) as readonly (readonly number[])[];
     const { leave } = admit(call, 'ids', { kind: 'tokens', sequences }, Number.POSITIVE_INFINITY);
     try {
