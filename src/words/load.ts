@@ -9,6 +9,7 @@ import { cacheKeyOf, isMadeFrom, readNativeFile, type WordVectorParts, writeNati
 import { describeProblems, type LoadReport, requireFormat, type WordFormat } from './report.js';
 import { composeSubwords, type Subwords } from './subwords.js';
 import { type ReadResult, type ReadSettings, readText } from './text-format.js';
+import { Vocabulary } from './vocabulary.js';
 import { readWord2vecBinary } from './word2vec-binary.js';
 
 export type { ReadProgress } from './byte-reader.js';
@@ -77,11 +78,25 @@ async function readFile(file: string, options: LoadWordsOptions): Promise<WordVe
   try {
     await reader.ensure(PROBE_BYTES);
     const format = options.format ?? detectFormat(reader);
-    if (format === 'gemmule') return readNativeFile(SafetensorsFile.open(file));
+    if (format === 'gemmule') return firstWords(readNativeFile(SafetensorsFile.open(file)), options.limit);
     return await readWith(reader, format, options);
   } finally {
     reader.close();
   }
+}
+
+/** The first words of what lies in a memory map. */
+function firstWords(parts: WordVectorParts, limit = Number.POSITIVE_INFINITY): WordVectorParts {
+  const { vocabulary, vectors, inverseLengths, counts } = parts;
+  if (limit >= vocabulary.size) return parts;
+  const words = Array.from({ length: limit }, (_, index) => vocabulary.word(index));
+  return {
+    ...parts,
+    vocabulary: Vocabulary.from(words),
+    vectors: vectors.slice([0, limit]),
+    inverseLengths: inverseLengths?.subarray(0, limit) ?? null,
+    counts: counts?.subarray(0, limit) ?? null,
+  };
 }
 
 async function readWith(reader: ByteReader, format: WordFormat, options: LoadWordsOptions): Promise<WordVectorParts> {

@@ -3,7 +3,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { type Vocabulary, VocabularyBuilder } from './vocabulary.js';
 
 /** Rows that there is room for at first where nothing says how many will come. */
-const FIRST_ROWS = 1024;
+const FIRST_ROWS = 16;
 
 /** A share of rows that may stay unused: below it, memory is not worth another copy. */
 const TOLERATED_SLACK = 1 / 8;

@@ -50,6 +50,14 @@ describe('the bundled words, beside gensim', () => {
     expect(words.has('zyx')).toBe(false);
   });
 
+  it('are fewer with a limit', async () => {
+    using few = await WordVectors.load(undefined, { limit: 1000 });
+    expect([few.size, few.word(999), few.has('queen'), few.has('king')]).toEqual([1000, words.word(999), false, true]);
+    expect(() => few.word(1000)).toThrow(/from 0 to 999/);
+    const restricted = words.analogy('king', 'man', 'woman', { restrictVocab: 1000 });
+    expect(few.analogy('king', 'man', 'woman')).toEqual(restricted);
+  });
+
   it('king - man + woman = queen', () => {
     const [best] = words.analogy('king', 'man', 'woman');
     expect(best).toMatchObject({ word: 'queen', index: 2060 });
