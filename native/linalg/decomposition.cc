@@ -100,7 +100,8 @@ Status Decomposition<T>::refused(const char* name, int info) {
 
 // LAPACK is column-major, so it reads the memory of a as a^T = v * diag(s) * u^T: what it calls u is v, whose
 // column-major memory is row-major vt, and what it calls vt is u^T, whose memory is row-major u. Nothing needs to be
-// transposed.
+// transposed. Only a matrix with more rows than columns is: for LAPACK it would be wide, and its first step, an LQ
+// decomposition, takes longer than the QR decomposition of a tall one and two transpositions.
 
 template <typename T>
 Status SingularValues<T>::prepare(Scratch& scratch, int lanes) {
@@ -113,12 +114,18 @@ Status SingularValues<T>::prepare(Scratch& scratch, int lanes) {
   ensureBlas();
   T optimal = 0, none = 0;
   int ignored = 0;
-  const int rows = static_cast<int>(n);
-  const int columns = static_cast<int>(m);
-  const int ldvt = static_cast<int>(full ? m : r);
-  const int info = lapack::gesdd(job(), rows, columns, &none, &none, &none, rows, &none, ldvt, &optimal, -1, &ignored);
+  // As LAPACK sees it, no matrix has more columns than rows.
+  const int rows = static_cast<int>(std::max(m, n));
+  const int columns = static_cast<int>(r);
+  const int info =
+      lapack::gesdd(job(), rows, columns, &none, &none, &none, rows, &none, columns, &optimal, -1, &ignored);
   if (info != 0) return this->refused("svd", info);
-  return this->takeWorkspace("svd", scratch, lanes, m * n, 8 * r, optimal);
+  return this->takeWorkspace("svd", scratch, lanes, m * n + leftSize(), 8 * r, optimal);
+}
+
+template <typename T>
+std::int64_t SingularValues<T>::leftSize() const {
+  return vectors && isTall() ? this->m * (full ? this->m : this->n) : 0;
 }
 
 template <typename T>
@@ -134,10 +141,22 @@ int SingularValues<T>::run(const MatrixArguments<T>& matrix, int lane) const {
     return 0;
   }
   T* copy = this->elementsOf(lane);
-  copyMatrix(matrix.operands[0], m, n, this->strides, copy);
-  const int ldvt = static_cast<int>(full ? m : r);
-  return lapack::gesdd(job(), static_cast<int>(n), static_cast<int>(m), copy, matrix.result(1), vt, static_cast<int>(n),
-                       u, ldvt, this->workOf(lane), this->lwork(), this->integersOf(lane));
+  T* work = this->workOf(lane);
+  int* integers = this->integersOf(lane);
+  if (!isTall()) {
+    copyMatrix(matrix.operands[0], m, n, this->strides, copy);
+    return lapack::gesdd(job(), static_cast<int>(n), static_cast<int>(m), copy, matrix.result(1), vt,
+                         static_cast<int>(n), u, static_cast<int>(m), work, this->lwork(), integers);
+  }
+  T* left = copy + m * n;
+  copyMatrix(matrix.operands[0], n, m, {this->strides[1], this->strides[0]}, copy);
+  const int info = lapack::gesdd(job(), static_cast<int>(m), static_cast<int>(n), copy, matrix.result(1), left,
+                                 static_cast<int>(m), vt, static_cast<int>(n), work, this->lwork(), integers);
+  if (info == 0 && vectors) {
+    copyMatrix(left, m, full ? m : n, {1, m}, u);
+    transposeSquare(vt, n);
+  }
+  return info;
 }
 
 template <typename T>

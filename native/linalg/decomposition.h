@@ -71,6 +71,9 @@ class SingularValues : public Decomposition<T> {
 
  private:
   const char* job() const { return !vectors ? "N" : full ? "A" : "S"; }
+  bool isTall() const { return this->m > this->n; }
+  /// Elements of u as LAPACK writes it, where that is not how it is wanted.
+  std::int64_t leftSize() const;
 };
 
 /// `a = q * r`, or with pivoting `a[:, permutation] = q * r`; results q, r, permutation (`?geqrf`, `?geqp3`, `?orgqr`).
