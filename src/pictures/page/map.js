@@ -216,7 +216,8 @@ function drawPoints() {
 /** @param {((index: number) => boolean) | null} chosen @param {number} alpha from 0 to 255 */
 function drawWhere(chosen, alpha) {
   const { side, masks } = discsOf(pointRadius() * density);
-  const bytes = image.data;
+  // Mixtures of bytes are bytes: nothing needs to be clamped.
+  const bytes = new Uint8Array(image.data.buffer);
   const [columns, rows] = [image.width, image.height];
   const scale = view.scale * density;
   const left = centre.x * density - view.x * scale - side / 2;
@@ -226,10 +227,13 @@ function drawWhere(chosen, alpha) {
     const y = Y[index] * scale + top;
     if (x < -side || y < -side || x >= columns || y >= rows) continue;
     if (chosen !== null && !chosen(index)) continue;
-    const [column, row] = [Math.floor(x), Math.floor(y)];
+    const column = Math.floor(x);
+    const row = Math.floor(y);
     const mask = masks[Math.floor((x - column) * 4) + 4 * Math.floor((y - row) * 4)];
     const colour = 3 * groupOf[index];
-    const [red, green, blue] = [colours[colour], colours[colour + 1], colours[colour + 2]];
+    const red = colours[colour];
+    const green = colours[colour + 1];
+    const blue = colours[colour + 2];
     const firstColumn = Math.max(0, -column);
     const endColumn = Math.min(side, columns - column);
     const endRow = Math.min(side, rows - row);
