@@ -2,7 +2,7 @@ import type { AttentionMaps } from '../embeddings/text-embedder.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
 import { describeHead, headKind } from './head-kinds.js';
-import { escapeHtml, htmlPage, iconButton } from './html.js';
+import { escapeDescription, escapeHtml, htmlPage, iconButton } from './html.js';
 import attentionStyle from './page/attention.css?raw';
 import attentionScript from './page/attention.js?raw';
 
@@ -95,7 +95,7 @@ export function attentionPage(text: string, maps: AttentionMaps, options: Attent
   const body = `<header class="bar">
 <div>
 <h1>${escapeHtml(title)}</h1>
-<p class="meta">${escapeHtml(description)}</p>
+<p class="meta">${escapeDescription(description)}</p>
 </div>
 ${iconButton('theme', 'Light or dark', 'theme')}
 </header>

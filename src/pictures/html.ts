@@ -25,6 +25,11 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
+/** A line of parts between dots, which stay at the ends of lines where it is broken. */
+export function escapeDescription(text: string): string {
+  return escapeHtml(text).replaceAll(' · ', '&nbsp;· ');
+}
+
 /** JSON that no text in it can end early: `<` is written as an escape. */
 function jsonForScript(data: unknown): string {
   return JSON.stringify(data).replaceAll('<', '\\u003c');

@@ -1,4 +1,4 @@
-import { escapeHtml, htmlPage, iconButton } from './html.js';
+import { escapeDescription, escapeHtml, htmlPage, iconButton } from './html.js';
 import mapStyle from './page/map.css?raw';
 import mapScript from './page/map.js?raw';
 import { groupColours } from './palette.js';
@@ -47,7 +47,7 @@ export function mapPage(map: TextMap, options: MapPageOptions = {}): string {
 <aside id="panel">
 <header id="head">
 <h1>${escapeHtml(title)}</h1>
-<p class="meta">${escapeHtml(description)}</p>
+<p class="meta">${escapeDescription(description)}</p>
 <input id="search" type="search" placeholder="Search" aria-label="Search the texts" autocomplete="off" spellcheck="false">
 <p id="found" role="status"></p>
 </header>

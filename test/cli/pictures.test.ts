@@ -91,7 +91,7 @@ describe('gemmule attention', () => {
     const out = at('attention.html');
     const outcome = await run(['attention', 'write a story about <dragons>', '-o', out]);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
-    expect(readFileSync(out, 'utf8')).toContain('all-MiniLM-L6-v2 · 6 layers of 12 heads · 9 tokens');
+    expect(readFileSync(out, 'utf8')).toContain('all-MiniLM-L6-v2&nbsp;· 6 layers of 12 heads&nbsp;· 9 tokens');
     const data = dataOf(out) as { tokens: string[]; layers: number; heads: number; weights: string };
     expect(data.tokens).toEqual(['[CLS]', 'write', 'a', 'story', 'about', '<', 'dragons', '>', '[SEP]']);
     const bytes = Buffer.from(data.weights, 'base64');

@@ -128,7 +128,9 @@ describe('in a browser', () => {
     const { page, complaints } = await browser.open(mapPage(map, { title: 'A map of <corners>' }));
     expect(await page.title()).toBe('A map of <corners>');
     expect(await page.locator('h1').textContent()).toBe('A map of <corners>');
-    expect(await page.locator('.meta').textContent()).toBe('1,001 texts · 384 dimensions · t-SNE · 3 clusters');
+    expect(await page.locator('.meta').textContent()).toBe(
+      '1,001 texts\u00a0· 384 dimensions\u00a0· t-SNE\u00a0· 3 clusters',
+    );
     // Points overlap and their edges are mixed, so that the exact colours are not everywhere; dots of the legend are exact.
     const plain = await pixelsOf(page, '#points');
     expect(countColour(plain, '#faf9f6')).toBeGreaterThan(plain.bytes.length / 4 / 2);
@@ -249,7 +251,7 @@ describe('in a browser', () => {
   it('shows every head of every layer, and what a token attends to', async () => {
     const { text, maps } = someMaps();
     const { page, complaints } = await browser.open(attentionPage(text, maps));
-    expect(await page.locator('.meta').first().textContent()).toBe('2 layers of 3 heads · 5 tokens');
+    expect(await page.locator('.meta').first().textContent()).toBe('2 layers of 3 heads\u00a0· 5 tokens');
     expect(await page.locator('#tokens button').allTextContents()).toEqual(['[CLS]', 'see', '<b>', 'cats', '[SEP]']);
     expect(await page.locator('#tokens .joined').allTextContents()).toEqual(['cats']);
     expect(await page.locator('#tokens .special').allTextContents()).toEqual(['[CLS]', '[SEP]']);
