@@ -1,3 +1,4 @@
+import { allocateStorage } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { fromTypedArray } from '../tensor/creation.js';
@@ -125,18 +126,18 @@ export class SparseMatrix<D extends RealDType = RealDType> implements Compressed
         );
       }
     }
-    // Sorting by columns first and then, stably, by rows leaves columns in order within each row.
-    const byColumn = groupByRow(columns, columnCount).order;
-    const rowsByColumn = Int32Array.from(byColumn, (entry) => rows[entry]);
-    const { offsets, order } = groupByRow(rowsByColumn, rowCount);
+    const { offsets, order } = groupByRow(rows, rowCount);
     const sums = new Float64Array(values.length);
     const columnIndices = new Int32Array(values.length);
     const rowOffsets = new Int32Array(rowCount + 1);
     let count = 0;
     for (let row = 0; row < rowCount; row++) {
       const start = count;
-      for (let place = offsets[row]; place < offsets[row + 1]; place++) {
-        const entry = byColumn[order[place]];
+      const entries = order.subarray(offsets[row], offsets[row + 1]);
+      const ascends = entries.every((entry, n) => n === 0 || columns[entries[n - 1]] <= columns[entry]);
+      // Those of one place stay in their order, so that sums do not depend on anything else.
+      if (!ascends) entries.sort((a, b) => columns[a] - columns[b] || a - b);
+      for (const entry of entries) {
         const column = columns[entry];
         if (count > start && columnIndices[count - 1] === column) {
           sums[count - 1] += values[entry];
@@ -277,10 +278,11 @@ export class SparseMatrix<D extends RealDType = RealDType> implements Compressed
     return new SparseMatrix(this.dtype, this.shape, values, this.columnIndices, this.rowOffsets);
   }
 
-  /** All elements, `[rows, columns]`. */
+  /** All elements, `[rows, columns]`. @throws BackendError with code ERR_OUT_OF_MEMORY where they are too many. */
   toDense(): Tensor<D> {
     const [rows, columns] = this.shape;
-    const data = new (arrayConstructor(this.dtype))(rows * columns);
+    const data = allocateStorage(this.dtype, rows * columns) as Float32Array | Float64Array;
+    data.fill(0);
     for (let row = 0; row < rows; row++) {
       for (let entry = this.rowOffsets[row]; entry < this.rowOffsets[row + 1]; entry++) {
         data[row * columns + this.columnIndices[entry]] = this.values[entry];

@@ -159,6 +159,12 @@ describe.each(['native', 'reference'] as const)('SparseMatrix on the %s backend'
     expect(() => SparseMatrix.fromCompressedRows(two, [1, 3])).toThrow(/must ascend/);
   });
 
+  it('says so when the dense matrix would not fit into memory', () => {
+    const large = SparseMatrix.fromTriplets({ rows: [999_999], columns: [5], values: [1] }, [1_000_000, 1_000_000]);
+    expect(large.at(999_999, 5)).toBe(1);
+    expect(() => large.toDense()).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY' }));
+  });
+
   it('refuses triplets outside and products that do not fit', () => {
     const one = { rows: [0], columns: [0], values: [1] };
     expect(() => SparseMatrix.fromTriplets({ ...one, rows: [2] }, [2, 2])).toThrow(/lies outside/);
