@@ -67,10 +67,11 @@ export async function selectFiles(repository: RepositoryFiles): Promise<Selectio
     await wantWeights(folder);
   };
 
-  const modules = want(MODULES) ? await readModules(repository) : [{ kind: 'Transformer', folder: '' }];
+  const hasModules = want(MODULES);
+  const modules = hasModules ? await readModules(repository) : [{ kind: 'Transformer', folder: '' }];
   want('config_sentence_transformers.json');
-  // Settings of Stanford's ColBERT.
-  if (repository.has('artifact.metadata')) files.add('artifact.metadata');
+  // Settings of Stanford's ColBERT, which knows no modules: beside them, caches that others filled have no answer.
+  if (!hasModules || [...repository.all].includes('artifact.metadata')) want('artifact.metadata');
   for (const { kind, folder } of modules) {
     if (kind === 'Normalize') continue;
     if (kind.endsWith('Transformer')) await wantTransformer(folder);

@@ -252,6 +252,17 @@ describe('which files', () => {
     );
   });
 
+  it("takes the settings of Stanford's ColBERT, and knows where there are none", async () => {
+    const files = { ...core, 'model.safetensors': 'weights', 'artifact.metadata': '{}' };
+    expect(await select(files)).toEqual(Object.keys(files).sort());
+    expect(await download({ offline: true })).toBe(inRepository('snapshots', COMMIT));
+    rmSync(inRepository('snapshots', COMMIT, 'artifact.metadata'));
+    await expect(download({ offline: true })).rejects.toThrow(/artifact\.metadata is missing/);
+    rmSync(cache, { recursive: true });
+    await select({ ...core, 'model.safetensors': 'weights' });
+    expect(await download({ offline: true })).toBe(inRepository('snapshots', COMMIT));
+  });
+
   it('takes dense layers, and a transformer in a folder of its own', async () => {
     const modules = [
       { path: '0_Transformer', type: 'sentence_transformers.models.Transformer' },
