@@ -10,7 +10,14 @@ import { headFolder, headGolden, TOLERANCE } from './golden.js';
  * Sparse embedders against sentence-transformers' SparseEncoder (test/fixtures/heads/make.py).
  */
 
-const MODELS = ['splade-bert', 'splade-distilbert', 'splade-roberta', 'splade-modernbert', 'splade-nomic_bert', 'splade-mpnet'];
+const MODELS = [
+  'splade-bert',
+  'splade-distilbert',
+  'splade-roberta',
+  'splade-modernbert',
+  'splade-nomic_bert',
+  'splade-mpnet',
+];
 
 interface Golden {
   readonly texts: readonly string[];
