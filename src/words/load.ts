@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { defaultBackend } from '../backend/index.js';
 import { ArgumentError, FormatError } from '../errors.js';
 import { SafetensorsFile } from '../io/safetensors.js';
 import { ByteReader, type ReadProgress } from './byte-reader.js';
@@ -49,6 +50,8 @@ function requireOptions(options: LoadWordsOptions): void {
 /** Reads a file of word vectors, or its cache. */
 export async function loadParts(file: string, options: LoadWordsOptions): Promise<WordVectorParts> {
   requireOptions(options);
+  // Memory, and maps of files, come from the engine once it is loaded.
+  defaultBackend();
   if (options.cache === undefined || options.cache === false) return readFile(file, options);
   const cache = options.cache === true ? `${file}.gemmule` : options.cache;
   const { format, limit, dimension, strict } = options;

@@ -150,7 +150,9 @@ function partOf<D extends DType>(
 
 function checkWords(path: string, bytes: Uint8Array, ends: Int32Array, table: Int32Array): void {
   let last = 0;
-  for (const end of ends) {
+  // By index: iterators would take most of the milliseconds that opening takes.
+  for (let index = 0; index < ends.length; index++) {
+    const end = ends[index] as number;
     if (end < last) throw new FormatError(`${path}: words overlap; the file is damaged`);
     last = end;
   }

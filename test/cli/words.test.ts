@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -87,6 +88,15 @@ describe('gemmule neighbours', () => {
     const second = await run(args);
     expect(second.stdout).toEqual(first.stdout);
     expect(second.stderr).toMatch(/1 malformed lines and 1 duplicates/);
+  });
+
+  it('opens the cache as a memory map, in a process that has computed nothing before', () => {
+    const script = `
+      const { WordVectors } = require('./dist/words.cjs');
+      const { memory } = require('./dist/index.cjs');
+      WordVectors.load(process.argv[1], { cache: true }).then(() => console.log(memory().mappedFiles));`;
+    const mapped = execFileSync(process.execPath, ['-e', script, vectors], { encoding: 'utf8', stdio: 'pipe' });
+    expect(Number(mapped)).toBe(statSync(`${vectors}.gemmule`).size);
   });
 
   it('asks for a word', async () => {
