@@ -189,7 +189,8 @@ function choose(row, each) {
 
 const map = /** @type {HTMLCanvasElement} */ (byId('map'));
 const mapPen = /** @type {CanvasRenderingContext2D} */ (map.getContext('2d'));
-const cell = Math.max(3, Math.min(38, Math.floor(Math.min(560, Math.max(360, window.innerHeight - 330)) / count)));
+const most = Math.min(560, Math.max(360, window.innerHeight - 330), Math.max(320, window.innerWidth - 973));
+const cell = Math.max(3, Math.min(38, Math.floor(most / count)));
 const LABEL_SIZE = 12;
 const labelled = cell >= 9;
 /** @param {string} token */
@@ -227,7 +228,7 @@ function drawMap() {
     if (column !== NOTHING) mapPen.strokeRect(margin + column * cell - 1, margin + row * cell - 1, cell + 1, cell + 1);
   }
   if (!labelled) return;
-  mapPen.font = `${Math.min(LABEL_SIZE, cell)}px ${look.sans}`;
+  mapPen.font = `${Math.min(LABEL_SIZE, cell - 1)}px ${look.sans}`;
   mapPen.textBaseline = 'middle';
   for (const [index, token] of tokens.entries()) {
     const place = margin + (index + 0.5) * cell - 0.5;
