@@ -61,14 +61,8 @@ export function quantizeVectors(
   requirePrecision('quantizeVectors', precision, options.ranges);
   const { numbers, count, dimension } = matrixOf('quantizeVectors', 'vectors', vectors);
   if (precision === 'binary' || precision === 'ubinary') {
-    const width = Math.ceil(dimension / 8);
-    const bits = new Uint8Array(count * width);
-    for (const [place, value] of numbers.entries()) {
-      const column = place % dimension;
-      const byte = Math.floor(place / dimension) * width + (column >> 3);
-      if (value > 0) bits[byte] |= 0x80 >> (column & 7);
-    }
-    return { precision, shape: [count, width], data: precision === 'ubinary' ? bits : signed(bits) };
+    const bits = signBits(numbers, dimension);
+    return { precision, shape: [count, bytesOfBits(dimension)], data: precision === 'ubinary' ? bits : signed(bits) };
   }
   const ranges = matrixOf('quantizeVectors', 'ranges', options.ranges as Tensor);
   if (ranges.count !== 2 || ranges.dimension !== dimension) {
@@ -98,6 +92,23 @@ export function requirePrecision(operation: string, precision: unknown, ranges: 
   if ((precision === 'int8' || precision === 'uint8') && ranges === undefined) {
     throw new ArgumentError(`${operation}: ${precision} needs ranges; take vectorRanges of a sample of vectors`);
   }
+}
+
+/** How many bytes hold a bit for each number of a vector. */
+export function bytesOfBits(dimension: number): number {
+  return Math.ceil(dimension / 8);
+}
+
+/** Which numbers of each vector are above zero, eight in a byte, the first the highest bit. */
+export function signBits(numbers: Float32Array, dimension: number): Uint8Array {
+  const width = bytesOfBits(dimension);
+  const bits = new Uint8Array((numbers.length / dimension) * width);
+  for (const [place, value] of numbers.entries()) {
+    const column = place % dimension;
+    const byte = Math.floor(place / dimension) * width + (column >> 3);
+    if (value > 0) bits[byte] |= 0x80 >> (column & 7);
+  }
+  return bits;
 }
 
 function signed(bytes: Uint8Array): Int8Array {

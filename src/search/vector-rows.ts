@@ -3,6 +3,7 @@ import { CODE_ZERO } from '../backend/primitives/search.js';
 import { type Program, recordProgram } from '../backend/recorder/recorder.js';
 import { allocateStorage } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
+import { bytesOfBits, signBits } from '../embeddings/quantized-vectors.js';
 import { contiguousStrides, SEQUENCES } from '../tensor/dim.js';
 import type { ArrayOf, DType, StorageArray } from '../tensor/dtype.js';
 import { execute } from '../tensor/execute.js';
@@ -266,17 +267,15 @@ class BinaryRows extends Int8Rows {
 
   override append(vectors: Float32Array, count: number): void {
     super.append(vectors, count);
-    encodeSigns(vectors, count, this.dimension, this.#bits.extend(count));
+    this.#bits.extend(count).set(signBits(vectors, this.dimension));
   }
 
   override select(rows: ArrayLike<number>): BinaryRows {
     return new BinaryRows(this.dimension, this.codes.select(rows), this.scales.select(rows), this.#bits.select(rows));
   }
 
-  override encode(queries: Float32Array, count: number): Uint8Array {
-    const bits = new Uint8Array(count * bytesOfBits(this.dimension));
-    encodeSigns(queries, count, this.dimension, bits);
-    return bits;
+  override encode(queries: Float32Array): Uint8Array {
+    return signBits(queries, this.dimension);
   }
 
   override record(backend: Backend, count: number, masked: boolean): Program {
@@ -293,21 +292,6 @@ class BinaryRows extends Int8Rows {
 
   override columns(): Columns {
     return { ...super.columns(), bits: this.#bits.view() };
-  }
-}
-
-function bytesOfBits(dimension: number): number {
-  return Math.ceil(dimension / 8);
-}
-
-/** The bit of a number is set when it is above zero; the first is the highest of its byte. */
-function encodeSigns(vectors: Float32Array, count: number, dimension: number, bits: Uint8Array): void {
-  const width = bytesOfBits(dimension);
-  bits.fill(0, 0, count * width);
-  for (let row = 0; row < count; row++) {
-    for (let n = 0; n < dimension; n++) {
-      if ((vectors[row * dimension + n] as number) > 0) bits[row * width + (n >> 3)] |= 0x80 >> (n & 7);
-    }
   }
 }
 
