@@ -6,12 +6,13 @@ import { describe, expect, it } from 'vitest';
  * Who may import whom. Layers from bottom to top; a module may import its own layer and those listed for it, and nothing
  * else. `docs/design.md` has the reasons.
  */
-const FOUNDATION = ['errors', 'shapes', 'backend', 'tensor'];
+const FOUNDATION = ['errors', 'arguments', 'shapes', 'backend', 'tensor'];
 const TEXT = [...FOUNDATION, 'linalg', 'nn', 'io', 'models', 'tokenizers', 'hub'];
 const LIBRARY = [...TEXT, 'engine', 'version', 'geometry', 'embeddings', 'heads', 'words', 'bias', 'search'];
 
 const LAYERS: Record<string, readonly string[]> = {
   errors: [],
+  arguments: ['errors'],
   version: [],
   shapes: ['errors'],
   backend: ['errors', 'shapes'],

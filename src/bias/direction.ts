@@ -1,3 +1,4 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { svd } from '../linalg/index.js';
 import { fromTypedArray } from '../tensor/creation.js';
@@ -36,11 +37,7 @@ export function biasSubspace(
     return first.map((value, index) => (value - second[index]) / 2);
   });
   const dimension = halves[0].length;
-  if (!Number.isInteger(components) || components < 1 || components > Math.min(pairs.length, dimension)) {
-    throw new ArgumentError(
-      `biasSubspace: components must be a whole number from 1 to ${Math.min(pairs.length, dimension)}, got ${String(components)}`,
-    );
-  }
+  requireCount('biasSubspace', 'components', components, 1, Math.min(pairs.length, dimension));
   const numbers = new Float64Array(halves.length * dimension);
   for (const [row, half] of halves.entries()) numbers.set(half, row * dimension);
   using flat = fromTypedArray<'float64'>(numbers);

@@ -1,4 +1,5 @@
 import { NumericalError } from '../errors.js';
+import { dot } from './vector-source.js';
 
 /** Of a logistic regression: the logarithm of the odds is `weights` times the vector plus `bias`. */
 export interface LogisticModel {
@@ -18,12 +19,6 @@ export function logistic(x: number): number {
 /** log(1 + exp(x)) without overflow. */
 function softplus(x: number): number {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index++) sum += a[index] * b[index];
-  return sum;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { requireCount } from '../arguments.js';
 import type { TextEmbedder } from '../embeddings/text-embedder.js';
 import { ArgumentError } from '../errors.js';
 import { Random } from '../tensor/random.js';
@@ -60,8 +61,8 @@ const TIE = 1e-12;
  */
 export function weat(source: VectorSource, sets: AssociationSets, options: WeatOptions = {}): WeatResult {
   const { exactUpTo = 200_000, permutations = 100_000, seed = 0, mostMissing = 0.2 } = options;
-  requireWhole('exactUpTo', exactUpTo, 0);
-  requireWhole('permutations', permutations, 1);
+  requireCount('weat', 'exactUpTo', exactUpTo, 0);
+  requireCount('weat', 'permutations', permutations, 1);
   if (!(mostMissing >= 0 && mostMissing <= 1)) {
     throw new ArgumentError(`weat: mostMissing must be a number from 0 to 1, got ${String(mostMissing)}`);
   }
@@ -93,12 +94,6 @@ export function weat(source: VectorSource, sets: AssociationSets, options: WeatO
     associations: new Map([...x.words, ...y.words].map((word, index) => [word, all[index]])),
     missing: { x: x.missing, y: y.missing, a: a.missing, b: b.missing },
   };
-}
-
-function requireWhole(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new ArgumentError(`weat: ${name} must be a whole number from ${least} up, got ${String(value)}`);
-  }
 }
 
 function binomial(n: number, k: number): number {

@@ -124,13 +124,6 @@ export function requireSequences(
   }
 }
 
-/** Refuses what is not a whole number in a range. */
-export function requireCount(operation: string, name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ArgumentError(`${operation}: ${name} must be a whole number from ${least} to ${most}, got ${value}`);
-  }
-}
-
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'undefined';

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { requireCount } from '../arguments.js';
 import { defaultBackend } from '../backend/index.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import { ArgumentError, DisposedError, ModelError, TruncatedTextError } from '../errors.js';
@@ -14,7 +15,6 @@ import {
   type EmbedOptions,
   type LoadOptions,
   type QuantizedEmbedOptions,
-  requireCount,
   requireSequences,
   requireText,
   requireTexts,

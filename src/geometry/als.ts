@@ -1,3 +1,4 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError, NumericalError, ShapeError } from '../errors.js';
 import { solve } from '../linalg/solvers.js';
 import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
@@ -6,7 +7,7 @@ import { formatShape } from '../tensor/dim.js';
 import { arrayConstructor } from '../tensor/dtype.js';
 import { Random } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { requireCount, requireFitted, requireNotNegative } from './arguments.js';
+import { requireFitted, requireNotNegative } from './arguments.js';
 
 export interface AlsOptions {
   /** Numbers that describe each user and each item. Default 32. */
@@ -75,8 +76,8 @@ export class ALS {
   constructor(options: AlsOptions = {}) {
     const { factors = 32, iterations = 15, implicit = false, alpha = 40, seed = 0 } = options;
     const { regularization = implicit ? 0.01 : 0.1 } = options;
-    requireCount('ALS', 'factors', factors, 1, Number.MAX_SAFE_INTEGER);
-    requireCount('ALS', 'iterations', iterations, 1, Number.MAX_SAFE_INTEGER);
+    requireCount('ALS', 'factors', factors, 1);
+    requireCount('ALS', 'iterations', iterations, 1);
     requireNotNegative('ALS', 'regularization', regularization);
     requireNotNegative('ALS', 'alpha', alpha);
     this.#factors = factors;
@@ -276,7 +277,7 @@ export class ALS {
     includeKnown: boolean,
   ): Recommendation[] {
     const { mean, items } = this.#require(operation);
-    requireCount(`ALS.${operation}`, 'count', count, 1, Number.MAX_SAFE_INTEGER);
+    requireCount(`ALS.${operation}`, 'count', count, 1);
     using scores = items.matmul(factors) as Tensor as Tensor<RealDType>;
     const numbers = scores.toTypedArray() as Float32Array;
     const left = includeKnown ? 0 : known.entries;

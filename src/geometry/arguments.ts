@@ -6,14 +6,6 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /* Checks that everything of this folder makes of its arguments. */
 
-/** A whole number within a range. */
-export function requireCount(operation: string, argument: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    const range = most === Number.MAX_SAFE_INTEGER ? `${least} up` : `${least} to ${most}`;
-    throw new ArgumentError(`${operation}: ${argument} must be a whole number from ${range}, got ${String(value)}`);
-  }
-}
-
 /** A finite number that is not negative. */
 export function requireNotNegative(operation: string, argument: string, value: number): void {
   if (typeof value !== 'number' || !(value >= 0) || value === Infinity) {

@@ -1,7 +1,8 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError } from '../errors.js';
 import { fromTypedArray } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { realMatrix, requireCount, requireNotNegative } from './arguments.js';
+import { realMatrix, requireNotNegative } from './arguments.js';
 import { centred, DistancePoints, unitRows } from './distances.js';
 
 export interface HubnessOptions {

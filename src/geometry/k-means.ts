@@ -1,3 +1,4 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
 import { fromTypedArray } from '../tensor/creation.js';
@@ -5,7 +6,7 @@ import { formatShape } from '../tensor/dim.js';
 import { arrayConstructor } from '../tensor/dtype.js';
 import { Random } from '../tensor/random.js';
 import { Tensor } from '../tensor/tensor.js';
-import { realMatrix, requireCount, requireFeatures, requireNotNegative } from './arguments.js';
+import { realMatrix, requireFeatures, requireNotNegative } from './arguments.js';
 import { DistancePoints } from './distances.js';
 
 export interface KMeansOptions {
@@ -62,8 +63,8 @@ export function kMeans(x: Tensor, clusters: number, options: KMeansOptions = {})
   using vectors = realMatrix('kMeans', 'x', x);
   const [count, features] = vectors.shape as [number, number];
   requireCount('kMeans', 'clusters', clusters, 1, count);
-  requireCount('kMeans', 'restarts', restarts, 1, Number.MAX_SAFE_INTEGER);
-  requireCount('kMeans', 'maxIterations', maxIterations, 1, Number.MAX_SAFE_INTEGER);
+  requireCount('kMeans', 'restarts', restarts, 1);
+  requireCount('kMeans', 'maxIterations', maxIterations, 1);
   requireNotNegative('kMeans', 'tolerance', tolerance);
   using given = initial instanceof Tensor ? initialCentroids(initial, clusters, features, vectors.dtype) : null;
   if (given === null && initial !== 'k-means++' && initial !== 'random') {

@@ -1,9 +1,10 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError } from '../errors.js';
 import { svd } from '../linalg/decompositions.js';
 import { randomizedSvd } from '../linalg/randomized-svd.js';
 import type { RealDType } from '../linalg/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { realMatrix, requireCount } from './arguments.js';
+import { realMatrix } from './arguments.js';
 
 export interface LowRankOptions {
   /** The rank wanted; or give `relativeError`. */

@@ -1,10 +1,11 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError } from '../errors.js';
 import { svd } from '../linalg/decompositions.js';
 import { type BlockOperator, randomizedSvd } from '../linalg/randomized-svd.js';
 import type { RealDType } from '../linalg/sparse-matrix.js';
 import { fromTypedArray } from '../tensor/creation.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { realMatrix, requireCount, requireFeatures, requireFitted } from './arguments.js';
+import { realMatrix, requireFeatures, requireFitted } from './arguments.js';
 import { principalAxes } from './principal-axes.js';
 import { fixSigns } from './signs.js';
 

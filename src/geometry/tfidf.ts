@@ -1,6 +1,7 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError } from '../errors.js';
 import { SparseMatrix } from '../linalg/sparse-matrix.js';
-import { requireCount, requireFitted } from './arguments.js';
+import { requireFitted } from './arguments.js';
 
 export interface TfIdfOptions {
   /** Texts are put in lower case first. Default true. */
@@ -64,14 +65,14 @@ export class TfIdf {
     if (terms instanceof RegExp && !terms.global) {
       throw new ArgumentError(`TfIdf: terms must be a pattern with the flag g, got ${String(terms)}`);
     }
-    requireCount('TfIdf', 'ngrams[0]', ngrams[0], 1, Number.MAX_SAFE_INTEGER);
-    requireCount('TfIdf', 'ngrams[1]', ngrams[1], ngrams[0], Number.MAX_SAFE_INTEGER);
+    requireCount('TfIdf', 'ngrams[0]', ngrams[0], 1);
+    requireCount('TfIdf', 'ngrams[1]', ngrams[1], ngrams[0]);
     for (const [name, limit] of Object.entries({ minDocuments, maxDocuments })) {
       if (!(limit >= 0 && (limit <= 1 || Number.isInteger(limit)))) {
         throw new ArgumentError(`TfIdf: ${name} must be a whole number, or a share up to 1, got ${String(limit)}`);
       }
     }
-    if (maxTerms !== undefined) requireCount('TfIdf', 'maxTerms', maxTerms, 1, Number.MAX_SAFE_INTEGER);
+    if (maxTerms !== undefined) requireCount('TfIdf', 'maxTerms', maxTerms, 1);
     if (!['l1', 'l2', 'none'].includes(norm)) {
       throw new ArgumentError(`TfIdf: norm must be l1, l2 or none, got ${JSON.stringify(norm)}`);
     }

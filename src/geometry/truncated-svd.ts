@@ -1,10 +1,11 @@
+import { requireCount } from '../arguments.js';
 import { ShapeError } from '../errors.js';
 import { type BlockOperator, randomizedSvd } from '../linalg/randomized-svd.js';
 import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
 import { full } from '../tensor/creation.js';
 import { formatShape } from '../tensor/dim.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { realMatrix, requireCount, requireFeatures, requireFitted } from './arguments.js';
+import { realMatrix, requireFeatures, requireFitted } from './arguments.js';
 import { fixSigns } from './signs.js';
 
 export interface TruncatedSvdOptions {
@@ -37,7 +38,7 @@ export class TruncatedSVD {
   constructor(options: TruncatedSvdOptions = {}) {
     const { components = 100, powerIterations = 5, seed = 0 } = options;
     const { oversampling = Math.max(10, Math.ceil(components / 2)) } = options;
-    requireCount('TruncatedSVD', 'components', components, 1, Number.MAX_SAFE_INTEGER);
+    requireCount('TruncatedSVD', 'components', components, 1);
     this.#options = { components, powerIterations, oversampling, seed };
   }
 

@@ -1,7 +1,8 @@
+import { requireCount } from '../arguments.js';
 import { defaultBackend } from '../backend/index.js';
 import { recordProgram } from '../backend/recorder/recorder.js';
 import type { View } from '../backend/view.js';
-import { type LoadOptions, requireCount } from '../embeddings/options.js';
+import type { LoadOptions } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { ArgumentError, ModelError } from '../errors.js';
 import type { DownloadOptions } from '../hub/index.js';

@@ -1,5 +1,6 @@
+import { requireCount } from '../arguments.js';
 import { allocateStorage } from '../backend/storage.js';
-import { type CallOptions, type LoadOptions, requireCount, requireText, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, type LoadOptions, requireText, requireTexts } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ModelError, ShapeError } from '../errors.js';

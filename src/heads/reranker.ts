@@ -1,4 +1,5 @@
-import { type CallOptions, type LoadOptions, requireCount, requireText, requireTexts } from '../embeddings/options.js';
+import { requireCount } from '../arguments.js';
+import { type CallOptions, type LoadOptions, requireText, requireTexts } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { ModelError } from '../errors.js';
 import type { ConfigReader } from '../io/config-reader.js';

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type CallOptions, type LoadOptions, requireCount, requireTexts } from '../embeddings/options.js';
+import { requireCount } from '../arguments.js';
+import { type CallOptions, type LoadOptions, requireTexts } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { ArgumentError, FormatError, ModelError } from '../errors.js';
 import { ConfigReader } from '../io/config-reader.js';

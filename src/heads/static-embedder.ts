@@ -1,9 +1,10 @@
 import path from 'node:path';
+import { requireCount } from '../arguments.js';
 import { type Backend, defaultBackend } from '../backend/index.js';
 import { recordProgram } from '../backend/recorder/recorder.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
-import { type CallOptions, type LoadOptions, requireCount, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, type LoadOptions, requireTexts } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ModelError } from '../errors.js';

@@ -1,4 +1,5 @@
-import { type CallOptions, type LoadOptions, requireCount } from '../embeddings/options.js';
+import { requireCount } from '../arguments.js';
+import type { CallOptions, LoadOptions } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { EncoderSession } from './encoder-session.js';

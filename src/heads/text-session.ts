@@ -1,5 +1,6 @@
+import { requireCount } from '../arguments.js';
 import type { Program } from '../backend/recorder/recorder.js';
-import { type CallOptions, type LoadOptions, requireCount } from '../embeddings/options.js';
+import type { CallOptions, LoadOptions } from '../embeddings/options.js';
 import { type ItemOutput, type Route, Scheduler, type TokenSequence } from '../embeddings/scheduler.js';
 import { ArgumentError, DisposedError, TruncatedTextError } from '../errors.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';

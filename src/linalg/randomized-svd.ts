@@ -1,3 +1,4 @@
+import { requireCount } from '../arguments.js';
 import type { View } from '../backend/view.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
@@ -106,14 +107,6 @@ const transposed = <D extends RealDType>({ shape, dtype, times, transposeTimes }
   transposeTimes: times,
 });
 
-function requireWhole(argument: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ArgumentError(
-      `randomizedSvd: ${argument} must be a whole number from ${least} to ${most}, got ${String(value)}`,
-    );
-  }
-}
-
 function productsOf<D extends RealDType>(a: Tensor<D> | BlockOperator<D>): Products<D> {
   if (a === null || typeof a !== 'object' || !('dtype' in a)) {
     throw new ArgumentError(
@@ -149,9 +142,9 @@ function* randomizedSvdSteps<D extends RealDType>(
   const given = productsOf(a);
   const { oversampling = Math.max(10, Math.ceil(rank / 2)), powerIterations = 2, seed = 0 } = options;
   const least = Math.min(...given.shape);
-  requireWhole('rank', rank, 1, least);
-  requireWhole('oversampling', oversampling, 0, Number.MAX_SAFE_INTEGER);
-  requireWhole('powerIterations', powerIterations, 0, 1000);
+  requireCount('randomizedSvd', 'rank', rank, 1, least);
+  requireCount('randomizedSvd', 'oversampling', oversampling, 0);
+  requireCount('randomizedSvd', 'powerIterations', powerIterations, 0, 1000);
   // The sample is of the longer side, so that what is decomposed at the end has the shorter one.
   const wide = given.shape[0] < given.shape[1];
   const matrix = wide ? transposed(given) : given;

@@ -1,5 +1,7 @@
+import { requireCount } from '../arguments.js';
 import { type Backend, defaultBackend } from '../backend/index.js';
 import type { Program } from '../backend/recorder/recorder.js';
+import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ArgumentError, DisposedError, FormatError, ShapeError } from '../errors.js';
 import { SafetensorsFile } from '../io/safetensors.js';
 import { writeSafetensors } from '../io/safetensors-writer.js';
@@ -79,30 +81,12 @@ const MARGIN = 8;
 /** Scores that one run of the engine holds at most; more queries are searched in turn. */
 const MOST_SCORES = 1 << 24;
 
-/** Vectors shorter than this are taken as zero: like nothing. */
-const LEAST_LENGTH = 1e-12;
-
 /** Dead rows are dropped once they are as many as the living. */
 const LEAST_DEAD = 1024;
 
 function requireChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
   if (choices.includes(value)) return value;
   throw new ArgumentError(`VectorIndex: ${name} must be one of ${choices.join(', ')}, got ${JSON.stringify(value)}`);
-}
-
-function requireWhole(where: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new ArgumentError(`${where} must be a whole number from ${least} to ${most}, got ${value}`);
-}
-
-function normalize(vectors: Float32Array, dimension: number): void {
-  for (let begin = 0; begin < vectors.length; begin += dimension) {
-    const vector = vectors.subarray(begin, begin + dimension);
-    let squares = 0;
-    for (const value of vector) squares += value * value;
-    const length = Math.max(Math.sqrt(squares), LEAST_LENGTH);
-    for (const [index, value] of vector.entries()) vector[index] = value / length;
-  }
 }
 
 /** What a search sees: it stays as it is, whatever is added or deleted meanwhile. */
@@ -139,7 +123,8 @@ export class VectorIndex<M extends Metadata = Metadata> {
   /** An empty index. @throws ArgumentError for options out of range. */
   constructor(options: VectorIndexOptions) {
     const { dimension, storage = 'float32', metric = 'cosine', backend = defaultBackend() } = options;
-    this.dimension = requireWhole('VectorIndex: dimension', dimension, 1, MOST_DIMENSIONS);
+    requireCount('VectorIndex', 'dimension', dimension, 1, MOST_DIMENSIONS);
+    this.dimension = dimension;
     this.storage = requireChoice('storage', storage, VECTOR_STORAGES);
     this.metric = requireChoice('metric', metric, INDEX_METRICS);
     this.#backend = backend;
@@ -303,7 +288,7 @@ export class VectorIndex<M extends Metadata = Metadata> {
   async searchMany(queries: Vectors, options: SearchOptions<M> = {}): Promise<Hit<M>[][]> {
     this.#requireAlive();
     const { topN = 10, oversample = OVERSAMPLE[this.storage], signal } = options;
-    requireWhole('search: topN', topN, 1, Number.MAX_SAFE_INTEGER);
+    requireCount('search', 'topN', topN, 1);
     if (!(oversample >= 1)) throw new ArgumentError(`search: oversample must be at least 1, got ${oversample}`);
     signal?.throwIfAborted();
     const total = queries instanceof Tensor ? (queries.shape[0] ?? 0) : queries.length;
@@ -484,7 +469,11 @@ export class VectorIndex<M extends Metadata = Metadata> {
         `${operation}: ${argument}[${Math.floor(bad / this.dimension)}] must be finite in float32, got ${numbers[bad]} at ${bad % this.dimension}`,
       );
     }
-    if (this.metric === 'cosine') normalize(numbers, this.dimension);
+    if (this.metric === 'cosine') {
+      for (let row = 0; row < count; row++) {
+        normalizeInPlace(numbers.subarray(row * this.dimension, (row + 1) * this.dimension));
+      }
+    }
     return numbers;
   }
 

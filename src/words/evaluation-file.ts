@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ArgumentError, FileError } from '../errors.js';
+import { requireCount } from '../arguments.js';
+import { FileError } from '../errors.js';
 
 /** Words that are looked at in evaluations, as in gensim. */
 export const EVALUATED_WORDS = 300_000;
@@ -32,9 +33,7 @@ export function wordFinder(
   restrictVocab: number,
   caseInsensitive: boolean,
 ): (word: string) => string | null {
-  if (!Number.isInteger(restrictVocab) || restrictVocab < 1) {
-    throw new ArgumentError(`${operation}: restrictVocab must be a whole number from 1 up, got ${restrictVocab}`);
-  }
+  requireCount(operation, 'restrictVocab', restrictVocab, 1);
   const count = Math.min(restrictVocab, words.size);
   if (!caseInsensitive) {
     return (word) => {

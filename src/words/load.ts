@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { requireCount } from '../arguments.js';
 import { defaultBackend } from '../backend/index.js';
 import { ArgumentError, FormatError } from '../errors.js';
 import { SafetensorsFile } from '../io/safetensors.js';
@@ -40,9 +41,7 @@ export interface LoadWordsOptions {
 function requireOptions(options: LoadWordsOptions): void {
   for (const name of ['limit', 'dimension'] as const) {
     const value = options[name];
-    if (value !== undefined && (!Number.isInteger(value) || value < 1)) {
-      throw new ArgumentError(`WordVectors.load: ${name} must be a whole number from 1 up, got ${value}`);
-    }
+    if (value !== undefined) requireCount('WordVectors.load', name, value, 1);
   }
   if (options.format !== undefined) requireFormat('WordVectors.load', options.format);
 }

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { countOf } from './corpus.js';
 import { type CorpusSource, type SentenceOptions, sentencesOf } from './sentences.js';
 
 /** Settings of {@link Phrases.find}. */
@@ -45,15 +46,12 @@ export class Phrases {
    * @throws FileError when a file cannot be read, ArgumentError for settings out of range.
    */
   static async find(source: CorpusSource, options: PhraseOptions = {}): Promise<Phrases> {
-    const { minCount = 5, scoring = 'discounted', delimiter = '_', maxEntries = 10_000_000 } = options;
+    const { scoring = 'discounted', delimiter = '_' } = options;
+    const minCount = countOf('minCount', options.minCount, 5);
+    const maxEntries = countOf('maxEntries', options.maxEntries, 10_000_000);
     const threshold = options.threshold ?? (scoring === 'npmi' ? 0.5 : 100);
     if (scoring !== 'discounted' && scoring !== 'npmi') {
       throw new ArgumentError(`scoring must be "discounted" or "npmi", got ${String(scoring)}`);
-    }
-    for (const [name, value] of Object.entries({ minCount, maxEntries })) {
-      if (!Number.isSafeInteger(value) || value < 1) {
-        throw new ArgumentError(`${name} must be a whole number from 1 up, got ${String(value)}`);
-      }
     }
     if (typeof threshold !== 'number' || Number.isNaN(threshold)) {
       throw new ArgumentError(`threshold must be a number, got ${String(threshold)}`);

@@ -1,3 +1,4 @@
+import { requireCount } from '../arguments.js';
 import { ArgumentError, DisposedError, ShapeError } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
 import { bundledWordsFile } from './bundled.js';
@@ -388,11 +389,8 @@ export class WordVectors implements Iterable<string> {
 
   #prepare(operation: string, options: MostSimilarOptions): { space: Space; topN: number; method: AnalogyMethod } {
     const { topN = 10, restrictVocab = this.size, method = '3CosAdd' } = options;
-    for (const [name, value] of Object.entries({ topN, restrictVocab })) {
-      if (!Number.isInteger(value) || value < 1) {
-        throw new ArgumentError(`${operation}: ${name} must be a whole number from 1 up, got ${value}`);
-      }
-    }
+    requireCount(operation, 'topN', topN, 1);
+    requireCount(operation, 'restrictVocab', restrictVocab, 1);
     if (method !== '3CosAdd' && method !== '3CosMul') {
       throw new ArgumentError(`${operation}: method must be 3CosAdd or 3CosMul, got ${String(method)}`);
     }

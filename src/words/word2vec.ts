@@ -5,9 +5,9 @@ import { isJsonObject, parseStrictJson } from '../io/json.js';
 import { SafetensorsFile } from '../io/safetensors.js';
 import { writeSafetensors } from '../io/safetensors-writer.js';
 import { Random } from '../tensor/random.js';
-import { Tensor } from '../tensor/tensor.js';
 import { type Corpus, countOf } from './corpus.js';
 import { hierarchicalSoftmax, keepThresholds, negativeSampling } from './sampling.js';
+import { matrixOf } from './search.js';
 import { type SubwordSettings, Subwords, subwordBuckets } from './subwords.js';
 import { currentTrainer, type TrainOptions, threadsOf, watchRun } from './training-run.js';
 import { WordVectors } from './word-vectors.js';
@@ -387,16 +387,6 @@ export class Word2Vec {
       target.fill(0, row * this.#stride + this.#settings.dimensions, (row + 1) * this.#stride);
     }
   }
-}
-
-function matrixOf(data: Float32Array, rows: number, columns: number): Tensor<'float32'> {
-  return Tensor.fromView({
-    dtype: 'float32',
-    dims: [rows, columns],
-    strides: [columns, 1],
-    offset: 0,
-    data: data as Float32Array<ArrayBuffer>,
-  });
 }
 
 /** A model with the settings of a file, whose mistakes are the file's. */
