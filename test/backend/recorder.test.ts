@@ -103,7 +103,7 @@ describe.each(backends.map((backend) => [backend.name, backend] as const))('a Pr
       inputs: { x: { dtype: 'float32', dims: [TOKENS] } },
       forward: ({ x }) => {
         let y = x;
-        for (let step = 0; step < 400; step++) [y] = recorderOf(x).run('tanh', [y], {});
+        for (let step = 0; step < 4000; step++) [y] = recorderOf(x).run('tanh', [y], {});
         return { y };
       },
     });

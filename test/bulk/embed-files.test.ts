@@ -41,6 +41,9 @@ function jsonLines(from: number, to: number, name = `${from}.jsonl`): string {
   return file;
 }
 
+/** Bytes of a file that may have been renamed since it was listed. */
+const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
 const parts = () =>
   readdirSync(output)
     .filter((name) => name.startsWith('part-'))
@@ -281,7 +284,7 @@ describe('gemmule embed --input', () => {
       const busy = () =>
         existsSync(output) &&
         parts().filter((name) => name.endsWith('.parquet')).length > done &&
-        parts().some((name) => name.endsWith('.partial') && statSync(path.join(output, name)).size > 0);
+        parts().some((name) => name.endsWith('.partial') && sizeOf(path.join(output, name)) > 0);
       while (!ended && !(kills < 3 && busy())) await new Promise((resolve) => setTimeout(resolve, 3));
       if (ended) {
         expect(await outcome).toMatchObject({ code: 0, stderr: '' });

@@ -8,7 +8,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { outcomeOf, run, start } from './run.js';
 
 const TINY = 'test/fixtures/models/bert-st6';
-const LARGE = { input: Array.from({ length: 400 }, (_, index) => `text number ${index} of a request that takes long`) };
+const LARGE = {
+  input: Array.from({ length: 2000 }, (_, index) => `text number ${index} of a request that takes long`),
+};
 
 const children: ChildProcess[] = [];
 afterEach(() => {

@@ -84,7 +84,7 @@ describe('in worker threads', { timeout: 120_000 }, () => {
         }
         // Nothing of them is left but what the engine keeps for ten seconds.
         const addon = load();
-        for (let wait = 0; wait < 50 && addon.memory().tensors > 1e6; wait++) {
+        for (let wait = 0; wait < 500 && addon.memory().tensors > 1e6; wait++) {
           gc();
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
@@ -106,7 +106,7 @@ describe('in worker threads', { timeout: 120_000 }, () => {
         for (let round = 0; round < 10; round++) {
           await new Promise((resolve) => new Worker(source, { eval: true }).on('exit', resolve));
         }
-        for (let wait = 0; wait < 50 && addon.memory().packedWeights > 0; wait++) {
+        for (let wait = 0; wait < 500 && addon.memory().packedWeights > 0; wait++) {
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
         console.log(addon.memory().tensors, addon.memory().packedWeights);
