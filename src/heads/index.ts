@@ -1,4 +1,4 @@
-export type { Aggregation, Entity } from './entities.js';
+export { AGGREGATIONS, type Aggregation, type Entity } from './entities.js';
 export type { ScoreFunction } from './labels.js';
 export { MultiVectorEmbedder, type MultiVectorOptions, maxSim } from './multi-vector-embedder.js';
 export { type RankedDocument, Reranker, type RerankOptions, type ScoreOptions } from './reranker.js';

@@ -87,6 +87,21 @@ export class MultiVectorEmbedder {
     return this.#session.tokenizer;
   }
 
+  /** Queries are cut after so many tokens, what stands in front of them included. */
+  get maxQueryTokens(): number {
+    return this.#query.maxTokens;
+  }
+
+  /** Documents are cut after so many tokens, what stands in front of them included. */
+  get maxDocumentTokens(): number {
+    return this.#document.maxTokens;
+  }
+
+  /** Shorter queries are made so long, in tokens; 0 where they are left as they are. */
+  get queryLength(): number {
+    return this.#query.expansion?.length ?? 0;
+  }
+
   /**
    * The vectors of queries, in their order.
    *

@@ -4,7 +4,7 @@ import { type Backend, defaultBackend } from '../backend/index.js';
 import { recordProgram } from '../backend/recorder/recorder.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
-import { type CallOptions, type LoadOptions, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, type LoadOptions, requireSequences, requireTexts } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ModelError } from '../errors.js';
@@ -16,7 +16,7 @@ import type { StorageArray } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import { Tokenizer } from '../tokenizers/tokenizer.js';
 import { openFolder } from './encoder-session.js';
-import { TextSession } from './text-session.js';
+import { type EncodedInput, TextSession } from './text-session.js';
 
 /** Settings of `embed`. */
 export interface StaticEmbedOptions extends CallOptions {
@@ -102,14 +102,53 @@ export class StaticEmbedder {
    */
   async embed(texts: readonly string[], options: StaticEmbedOptions = {}): Promise<Tensor<'float32'>> {
     requireTexts('embed', texts);
+    return this.#embed('embed', texts, options, (index, maxTokens) => {
+      const { ids, truncated } = this.tokenizer.encodeIds(texts[index] as string, {
+        maxTokens,
+        addSpecialTokens: false,
+      });
+      return { ids, truncated };
+    });
+  }
+
+  /**
+   * The vectors of texts that are tokens already.
+   *
+   * @param sequences - the token ids of each text, by the model's own tokenizer.
+   * @returns as {@link embed}.
+   * @throws as {@link embed}.
+   */
+  async embedIds(
+    sequences: readonly ArrayLike<number>[],
+    options: StaticEmbedOptions = {},
+  ): Promise<Tensor<'float32'>> {
+    const { rowOf, table } = this.#model;
+    requireSequences('embedIds', sequences, rowOf?.length ?? (table.dims[0] as number));
+    // Texts are only counted, since `encode` has their tokens.
+    const texts = new Array<string>(sequences.length).fill('');
+    return this.#embed('embedIds', texts, options, (index, maxTokens) => {
+      const ids = Int32Array.from(sequences[index] as ArrayLike<number>);
+      return { ids: ids.subarray(0, maxTokens), truncated: ids.length > maxTokens };
+    });
+  }
+
+  async #embed(
+    operation: string,
+    texts: readonly string[],
+    options: StaticEmbedOptions,
+    encode: (index: number, maxTokens: number) => EncodedInput,
+  ): Promise<Tensor<'float32'>> {
     const { dimensions = this.dimension, normalize = this.#model.normalize } = options;
-    requireCount('embed', 'dimensions', dimensions, 1, this.dimension);
+    requireCount(operation, 'dimensions', dimensions, 1, this.dimension);
     const width = this.dimension;
     const data = allocateStorage('float32', texts.length * dimensions);
     try {
-      await this.#session.run('embed', texts, options, {
+      await this.#session.run(operation, texts, options, {
         route: this.#route,
-        encode: (index, maxTokens) => this.#encode(texts[index] as string, maxTokens),
+        encode: (index, maxTokens) => {
+          const { ids, truncated } = encode(index, maxTokens);
+          return { ids: this.#rowsOf(ids), truncated };
+        },
         accept: (index, { numbers, sequence }) => {
           const vector = data.subarray(index * dimensions, (index + 1) * dimensions) as Float32Array;
           vector.set(numbers.subarray(sequence * width, sequence * width + dimensions));
@@ -124,11 +163,11 @@ export class StaticEmbedder {
     return Tensor.fromView<'float32'>({ dtype: 'float32', dims, strides: [dimensions, 1], offset: 0, data });
   }
 
-  #encode(text: string, maxTokens: number) {
-    const { ids, truncated } = this.tokenizer.encodeIds(text, { maxTokens, addSpecialTokens: false });
+  /** The rows of the table that tokens stand for. */
+  #rowsOf(ids: Int32Array): Int32Array {
     const { ignoredId, rowOf } = this.#model;
     const known = ignoredId === null ? ids : ids.filter((id) => id !== ignoredId);
-    return { ids: rowOf === null ? known : known.map((id) => rowOf[id] as number), truncated };
+    return rowOf === null ? known : known.map((id) => rowOf[id] as number);
   }
 
   /** Rejects what is still being computed and frees what the engine holds. Disposing twice does nothing. */

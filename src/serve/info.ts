@@ -24,24 +24,12 @@ export function describeServer(models: ModelRegistry, settings: ServerSettings):
   };
 }
 
-function describeModel({ name, maxTokens, runners }: ServedModel): object {
+function describeModel({ name, dtype, type, maxTokens, runners }: ServedModel): object {
   return {
     model_id: name,
-    ...describeType(runners),
+    ...(dtype === undefined ? {} : { model_dtype: dtype }),
+    model_type: type,
     max_input_length: maxTokens,
     capabilities: Object.keys(runners),
   };
-}
-
-/** The kind of a model, as Text Embeddings Inference tells it. */
-function describeType({ embed, predict, rerank }: ServedModel['runners']): object {
-  if (embed !== undefined) {
-    const { weights, pooling, dimension } = embed.describe();
-    return { model_dtype: weights, model_type: { embedding: { pooling, dimension } } };
-  }
-  if (predict !== undefined) {
-    const id2label = Object.fromEntries(predict.labels.map((label, index) => [index, label]));
-    return { model_type: { classifier: { id2label } } };
-  }
-  return { model_type: rerank === undefined ? { embedding: { pooling: 'splade' } } : { reranker: {} } };
 }

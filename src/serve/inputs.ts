@@ -1,7 +1,7 @@
-import type { TextEmbedder } from '../index.js';
 import { estimateTokens } from './admission.js';
 import { invalidField, tooMuch } from './errors.js';
 import type { Services } from './route.js';
+import type { VectorRunner } from './runners.js';
 
 /** What requests may send to be embedded. */
 export type Inputs = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
@@ -29,6 +29,7 @@ export function sizeOf(batch: Batch): number {
  * Lets a batch in, if it is not too large and the queue has room.
  *
  * @param input - the field that it came in, for errors.
+ * @param readings - what the model reads, where that is more than the texts.
  * @returns what to call when it has been answered.
  * @throws RequestError 413 or 429
  */
@@ -37,6 +38,7 @@ export function admit(
   input: string,
   batch: Batch,
   maxTokens: number,
+  readings?: readonly string[],
 ): { readonly leave: () => void; readonly tokens: number } {
   const size = sizeOf(batch);
   if (size > settings.maxTexts) {
@@ -44,16 +46,19 @@ export function admit(
   }
   const tokens =
     batch.kind === 'texts'
-      ? batch.texts.reduce((sum, text) => sum + estimateTokens(text.length, maxTokens), 0)
+      ? (readings ?? batch.texts).reduce((sum, text) => sum + estimateTokens(text.length, maxTokens), 0)
       : batch.sequences.reduce((sum, ids) => sum + Math.min(ids.length, maxTokens), 0);
   return { leave: admission.enter(size, tokens), tokens };
 }
 
-/** The prompt that a request names, as `TextEmbedder.embed` takes it. @throws RequestError 422 */
-export function promptOption(embedder: TextEmbedder, name: string | null | undefined): { readonly prompt?: string } {
+/** The prompt that a request names. @throws RequestError 422 */
+export function promptOption(
+  { prompts }: Pick<VectorRunner, 'prompts'>,
+  name: string | null | undefined,
+): { readonly prompt?: string } {
   if (name === null || name === undefined) return {};
-  if (!embedder.prompts.has(name)) {
-    const known = [...embedder.prompts.keys()].map((prompt) => JSON.stringify(prompt));
+  if (!prompts.has(name)) {
+    const known = [...prompts.keys()].map((prompt) => JSON.stringify(prompt));
     throw invalidField(
       'prompt_name',
       `prompt_name must be one of the model's prompts, ${known.join(', ') || 'of which it has none'}; got another`,

@@ -14,11 +14,17 @@ export async function taskOf(source: string, options: Omit<ModelSpec, 'source' |
   if (isDefaultModelName(source) && options.revision === undefined) return 'embedding';
   const folder = await openModelFolder('serve', source, options);
   const modules = moduleKinds(folder);
+  if (modules.includes('StaticEmbedding')) return 'static';
   if (modules.includes('SpladePooling')) return 'sparse';
-  // A cross-encoder's only module is its transformer; an embedder's is followed by pooling.
-  if (modules.length > 1) return 'embedding';
   const config = folder.optionalConfig('config.json');
   const architectures = config?.has('architectures') ? config.words('architectures') : [];
+  if (architectures.includes('HF_ColBERT')) return 'multi-vector';
+  // Vectors of tokens are projected, and not pooled.
+  if (modules.includes('Dense') && !modules.includes('Pooling')) return 'multi-vector';
+  // A cross-encoder's only module is its transformer; an embedder's is followed by pooling.
+  if (modules.length > 1) return 'embedding';
+  if (config?.has('model_type') && config.text('model_type') === 'model2vec') return 'static';
+  if (architectures.some((name) => name.endsWith('ForTokenClassification'))) return 'token-classifier';
   if (!architectures.some((name) => name.endsWith('ForSequenceClassification'))) return 'embedding';
   return labelsOf(config) === 1 ? 'reranker' : 'classifier';
 }

@@ -1,20 +1,28 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ArgumentError } from '../errors.js';
-import { Reranker, SparseEmbedder, TextClassifier } from '../heads/index.js';
-import { type RunReport, TextEmbedder, type Tokenizer } from '../index.js';
+import {
+  MultiVectorEmbedder,
+  Reranker,
+  SparseEmbedder,
+  StaticEmbedder,
+  TextClassifier,
+  TokenClassifier,
+} from '../heads/index.js';
+import { type RunReport, TextEmbedder } from '../index.js';
 import { lacksCapability, RequestError } from './errors.js';
 import { taskOf } from './model-task.js';
 import type { ModelSpec, ModelTask } from './options.js';
-
-/** What does what a model can be asked for. */
-export interface Runners {
-  readonly tokenize: Tokenizer;
-  readonly embed: TextEmbedder;
-  readonly embed_sparse: SparseEmbedder;
-  readonly rerank: Reranker;
-  readonly predict: TextClassifier;
-}
+import {
+  crossEncoderRunner,
+  hiddenStateRunner,
+  lateInteractionRunner,
+  multiVectorRunner,
+  type Runners,
+  staticRunner,
+  textClassifierRunner,
+  tokenClassifierRunner,
+} from './runners.js';
 
 /** What a model can be asked for. */
 export type Capability = keyof Runners;
@@ -26,6 +34,10 @@ export interface ServedModel {
   /** When it was loaded, in seconds since 1970. */
   readonly created: number;
   readonly maxTokens: number;
+  /** How its weights are kept, where that can be chosen. */
+  readonly dtype?: string;
+  /** Its kind, as Text Embeddings Inference tells it. */
+  readonly type: object;
   readonly runners: Partial<Runners>;
   dispose(): void;
 }
@@ -39,7 +51,7 @@ export interface FoundModel<C extends Capability> {
 /** What models compute once when they are loaded, so that the first request does not wait for it. */
 const WARM_UP_TEXTS = ['warm-up', 'A text that is a little longer, so that more than one batch has been seen.'];
 
-type Loaded = Pick<ServedModel, 'maxTokens' | 'runners' | 'dispose'> & { readonly name: string | null };
+type Loaded = Omit<ServedModel, 'name' | 'created'> & { readonly name?: string };
 type Load = (source: string, options: Omit<ModelSpec, 'source' | 'name' | 'task'> & OnRun) => Promise<Loaded>;
 type OnRun = { readonly onRun: (report: RunReport) => void };
 
@@ -48,26 +60,79 @@ const LOADERS: Readonly<Record<ModelTask, Load>> = {
   embedding: async (source, options) => {
     const embed = await TextEmbedder.load(source, options);
     for (const normalize of [true, false]) (await embed.embed(WARM_UP_TEXTS, { normalize })).dispose();
-    const { name, maxTokens } = embed.describe();
-    return { name, maxTokens, runners: { tokenize: embed.tokenizer, embed }, dispose: () => embed.dispose() };
+    const { name, maxTokens, weights, pooling, dimension } = embed.describe();
+    return {
+      name,
+      maxTokens,
+      dtype: weights,
+      type: { embedding: { pooling, dimension } },
+      runners: { tokenize: embed.tokenizer, embed, embed_all: hiddenStateRunner(embed) },
+      dispose: () => embed.dispose(),
+    };
+  },
+  static: async (source, options) => {
+    const model = await StaticEmbedder.load(source, options);
+    (await model.embed(WARM_UP_TEXTS)).dispose();
+    return {
+      maxTokens: model.maxTokens,
+      type: { embedding: { pooling: 'mean', dimension: model.dimension } },
+      runners: { tokenize: model.tokenizer, embed: staticRunner(model) },
+      dispose: () => model.dispose(),
+    };
+  },
+  'multi-vector': async (source, options) => {
+    const model = await MultiVectorEmbedder.load(source, options);
+    for (const vectors of await model.embedDocuments(WARM_UP_TEXTS)) vectors.dispose();
+    return {
+      maxTokens: model.maxDocumentTokens,
+      type: { multi_vector: { dimension: model.dimension } },
+      runners: {
+        tokenize: model.tokenizer,
+        embed_all: multiVectorRunner(model),
+        rerank: lateInteractionRunner(model),
+      },
+      dispose: () => model.dispose(),
+    };
   },
   sparse: async (source, options) => {
-    const sparse = await SparseEmbedder.load(source, options);
-    await sparse.embed(WARM_UP_TEXTS);
-    const runners = { tokenize: sparse.tokenizer, embed_sparse: sparse };
-    return { name: null, maxTokens: sparse.maxTokens, runners, dispose: () => sparse.dispose() };
+    const model = await SparseEmbedder.load(source, options);
+    await model.embed(WARM_UP_TEXTS);
+    return {
+      maxTokens: model.maxTokens,
+      type: { embedding: { pooling: 'splade' } },
+      runners: { tokenize: model.tokenizer, embed_sparse: model },
+      dispose: () => model.dispose(),
+    };
   },
   reranker: async (source, options) => {
-    const rerank = await Reranker.load(source, options);
-    await rerank.score('warm-up', WARM_UP_TEXTS);
-    const runners = { tokenize: rerank.tokenizer, rerank };
-    return { name: null, maxTokens: rerank.maxTokens, runners, dispose: () => rerank.dispose() };
+    const model = await Reranker.load(source, options);
+    await model.score('warm-up', WARM_UP_TEXTS);
+    return {
+      maxTokens: model.maxTokens,
+      type: { reranker: {} },
+      runners: { tokenize: model.tokenizer, rerank: crossEncoderRunner(model) },
+      dispose: () => model.dispose(),
+    };
   },
   classifier: async (source, options) => {
-    const predict = await TextClassifier.load(source, options);
-    await predict.classify(WARM_UP_TEXTS);
-    const runners = { tokenize: predict.tokenizer, predict };
-    return { name: null, maxTokens: predict.maxTokens, runners, dispose: () => predict.dispose() };
+    const model = await TextClassifier.load(source, options);
+    await model.classify(WARM_UP_TEXTS);
+    return {
+      maxTokens: model.maxTokens,
+      type: { classifier: { id2label: { ...model.labels } } },
+      runners: { tokenize: model.tokenizer, predict: textClassifierRunner(model) },
+      dispose: () => model.dispose(),
+    };
+  },
+  'token-classifier': async (source, options) => {
+    const model = await TokenClassifier.load(source, options);
+    await model.classify(WARM_UP_TEXTS);
+    return {
+      maxTokens: model.maxTokens,
+      type: { token_classifier: { id2label: { ...model.labels } } },
+      runners: { tokenize: model.tokenizer, predict: tokenClassifierRunner(model) },
+      dispose: () => model.dispose(),
+    };
   },
 };
 

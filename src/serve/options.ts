@@ -2,7 +2,15 @@ import { ArgumentError } from '../errors.js';
 import type { LoadOptions } from '../index.js';
 
 /** What models are for. */
-export const MODEL_TASKS = ['embedding', 'sparse', 'reranker', 'classifier'] as const;
+export const MODEL_TASKS = [
+  'embedding',
+  'static',
+  'multi-vector',
+  'sparse',
+  'reranker',
+  'classifier',
+  'token-classifier',
+] as const;
 export type ModelTask = (typeof MODEL_TASKS)[number];
 
 /** A model to serve, and the settings it is loaded with. */

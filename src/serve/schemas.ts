@@ -3,6 +3,8 @@
  * description of a field ends the sentence "NAME must be ...", with which a wrong one is refused.
  */
 
+import { AGGREGATIONS } from '../heads/index.js';
+
 /** A JSON Schema, as far as it is used here. */
 export interface Schema {
   readonly type?: string | readonly string[];
@@ -151,11 +153,38 @@ export const predictBody = object(
     model,
     truncate: flag,
     raw_scores: flag,
+    parameters: {
+      type: ['object', 'null'],
+      properties: {
+        aggregation_strategy: { type: ['string', 'null'], enum: [...AGGREGATIONS, null] },
+        ignore_labels: { type: ['array', 'null'], items: string },
+      },
+      description: `{ "aggregation_strategy": ${AGGREGATIONS.map((name) => JSON.stringify(name)).join(' or ')}, "ignore_labels": an array of strings }`,
+    },
   },
   ['inputs'],
 );
 const predictions = list(object({ label: string, score: number }, ['label', 'score']));
-export const predictAnswer: Schema = { anyOf: [predictions, list(predictions)] };
+const entities: Schema = {
+  ...list(
+    object(
+      {
+        entity_group: {
+          ...string,
+          description: 'the label; of single tokens (aggregation_strategy "none") it is entity',
+        },
+        entity: string,
+        score: number,
+        word: { ...string, description: 'what stands there in the text' },
+        start: { ...integer, description: 'where in the text it begins, in Unicode characters' },
+        end: integer,
+      },
+      ['score', 'word', 'start', 'end'],
+    ),
+  ),
+  description: 'from token classifiers: the parts of a text that have a label',
+};
+export const predictAnswer: Schema = { anyOf: [predictions, entities, list({ anyOf: [predictions, entities] })] };
 
 export const tokenizeBody = object({ inputs: textOrTexts, model, add_special_tokens: flag }, ['inputs']);
 const token = object({

@@ -42,6 +42,17 @@ describe.each(BACKENDS)('on the %s backend', (_, backend) => {
 });
 
 describe('MultiVectorEmbedder', () => {
+  it.each(MODELS)('%s says how long queries and documents become', async (name) => {
+    using embedder = await MultiVectorEmbedder.load(headFolder(name));
+    const [[query], [document]] = await Promise.all([
+      embedder.embedQueries(['a']),
+      embedder.embedDocuments(['word '.repeat(2000)]),
+    ]);
+    expect(query.shape[0]).toBeGreaterThanOrEqual(embedder.queryLength);
+    expect(embedder.maxQueryTokens).toBeGreaterThanOrEqual(embedder.queryLength);
+    expect(document.shape[0]).toBe(embedder.maxDocumentTokens);
+  });
+
   it('puts documents in order, by the score of each', async () => {
     using embedder = await MultiVectorEmbedder.load(headFolder('colbert-stanford'));
     const { queries, documents, scores } = headGolden<Golden>('colbert-stanford');

@@ -34,6 +34,26 @@ describe.each(BACKENDS)('on the %s backend', (_, backend) => {
 });
 
 describe('StaticEmbedder', () => {
+  it.each(MODELS)('%s gives the same vectors of ids as of the texts that they are of', async (name) => {
+    using embedder = await StaticEmbedder.load(headFolder(name));
+    const read = headGolden<Golden>(name).texts.filter((text) => text.trim() !== '');
+    const ids = read.map((text) => embedder.tokenizer.encode(text, { addSpecialTokens: false }).ids);
+    const whole = read.filter((_, index) => ids[index].length <= embedder.maxTokens);
+    using expected = await embedder.embed(whole, { dimensions: 5 });
+    using vectors = await embedder.embedIds(
+      ids.filter(({ length }) => length <= embedder.maxTokens),
+      { dimensions: 5 },
+    );
+    expect(vectors.toArray()).toEqual(expected.toArray());
+    await expect(embedder.embedIds([[0, embedder.tokenizer.vocabSize + 100_000]])).rejects.toThrow(
+      /sequences\[0\]\[1\] must be a token's id from 0 to \d+/,
+    );
+    await expect(embedder.embedIds([[1, 1, 1]], { maxTokens: 2, truncate: false })).rejects.toThrow(TruncatedTextError);
+    using cut = await embedder.embedIds([[1, 1, 1]], { maxTokens: 2 });
+    using two = await embedder.embedIds([[1, 1]]);
+    expect(cut.toArray()).toEqual(two.toArray());
+  });
+
   const texts = ['The king rode out at dawn.', 'a b c '.repeat(60), ''];
 
   it('cuts vectors and texts, and normalises as it is told', async () => {

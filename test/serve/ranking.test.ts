@@ -15,7 +15,7 @@ describe('rerankers, classifiers and sparse embedders', () => {
     expect(
       body.models.map((model: { model_id: string; capabilities: string[] }) => [model.model_id, model.capabilities]),
     ).toEqual([
-      ['bert-st6', ['tokenize', 'embed']],
+      ['bert-st6', ['tokenize', 'embed', 'embed_all']],
       ['reranker-bert', ['tokenize', 'rerank']],
       ['classifier-distilbert', ['tokenize', 'predict']],
       ['splade-bert', ['tokenize', 'embed_sparse']],

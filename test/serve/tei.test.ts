@@ -87,7 +87,7 @@ describe("Text Embeddings Inference's routes", () => {
       model_type: { embedding: { pooling: 'mean' } },
       max_client_batch_size: 7,
       auto_truncate: true,
-      models: [{ model_id: 'bert-st6', capabilities: ['tokenize', 'embed'] }],
+      models: [{ model_id: 'bert-st6', capabilities: ['tokenize', 'embed', 'embed_all'] }],
     });
   });
 

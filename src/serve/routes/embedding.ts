@@ -1,8 +1,9 @@
-import type { Tensor, TextEmbedder } from '../../index.js';
+import type { Tensor } from '../../index.js';
 import { invalidField, tooMuch } from '../errors.js';
 import { admit, type Inputs, promptOption, readInputs } from '../inputs.js';
 import { vectorBase64, vectorJson } from '../numbers.js';
 import type { Call, ComputeRoute } from '../route.js';
+import type { VectorRunner } from '../runners.js';
 import * as schemas from '../schemas.js';
 
 /** Vectors that are written in one go: some tenths of a millisecond. */
@@ -21,7 +22,7 @@ interface EmbedSettings {
 /** Embeds what a request sends, and has its answer written while the request still counts as waiting. */
 async function embed(
   call: Call<unknown>,
-  embedder: TextEmbedder,
+  embedder: VectorRunner,
   input: string,
   inputs: Inputs,
   { truncate, normalize, dimensions, prompt_name }: EmbedSettings,
@@ -145,25 +146,25 @@ export const teiEmbedAll: ComputeRoute<EmbedAllBody> = {
   answer: schemas.embedAllAnswer,
   async run(call) {
     const { inputs, model: name, truncate, prompt_name } = call.body;
-    const { runner: embedder } = call.models.find(name, 'embed');
-    const { prompt } = promptOption(embedder, prompt_name);
-    const prefix = prompt === undefined ? '' : (embedder.prompts.get(prompt) as string);
-    const texts = (typeof inputs === 'string' ? [inputs] : inputs).map((text) => prefix + text);
-    const { leave, tokens } = admit(call, 'inputs', { kind: 'texts', texts }, embedder.maxTokens);
+    const { runner } = call.models.find(name, 'embed_all');
+    const { prompt } = promptOption(runner, prompt_name);
+    const texts = typeof inputs === 'string' ? [inputs] : inputs;
+    const { leave, tokens } = admit(call, 'inputs', { kind: 'texts', texts }, runner.maxTokens);
     try {
-      if (tokens * embedder.describe().hiddenSize > MOST_NUMBERS) {
+      if (Math.max(tokens, texts.length * runner.leastTokens(prompt)) * runner.width > MOST_NUMBERS) {
         throw tooMuch('inputs', 'inputs have too many tokens for an answer with a vector for each; send fewer texts');
       }
-      const results = await embedder.embedTokens(texts, {
+      const results = await runner.embedTokens(texts, {
         signal: call.signal,
         truncate: truncate ?? call.settings.truncate,
+        prompt,
       });
       try {
         const parts: string[] = [];
-        for (const { vectors } of results) parts.push(`[${await writeRows(call, vectors, vectorJson)}]`);
+        for (const vectors of results) parts.push(`[${await writeRows(call, vectors, vectorJson)}]`);
         return `[${parts.join(',')}]`;
       } finally {
-        for (const { vectors } of results) vectors.dispose();
+        for (const vectors of results) vectors.dispose();
       }
     } finally {
       leave();

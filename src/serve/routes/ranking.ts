@@ -1,5 +1,6 @@
 import { admit } from '../inputs.js';
 import type { ComputeRoute } from '../route.js';
+import type { PredictParameters, Sequence } from '../runners.js';
 import * as schemas from '../schemas.js';
 
 /** Sparse vectors that are written in one go: some tenths of a millisecond. */
@@ -54,26 +55,25 @@ interface RerankBody {
 export const teiRerank: ComputeRoute<RerankBody> = {
   path: '/rerank',
   dialect: 'tei',
-  summary: 'Texts by how well they answer a query (cross-encoders)',
+  summary: 'Texts by how well they answer a query (cross-encoders; late interaction)',
   input: 'texts',
   body: schemas.rerankBody,
   answer: schemas.rerankAnswer,
   async run(call) {
     const { query, texts, model: name, truncate, raw_scores, return_text } = call.body;
     const { runner } = call.models.find(name, 'rerank');
-    // Every text is read together with the query.
-    const read = texts.map((text) => query + text);
-    const { leave } = admit(call, 'texts', { kind: 'texts', texts: read }, runner.maxTokens);
+    const { leave } = admit(call, 'texts', { kind: 'texts', texts }, runner.maxTokens, runner.readings(query, texts));
     try {
       const ranked = await runner.rerank(query, texts, {
         signal: call.signal,
         truncate: truncate ?? call.settings.truncate,
-        scoreFunction: raw_scores === true ? 'none' : 'sigmoid',
+        raw: raw_scores === true,
+        pacer: call.pacer,
       });
       return await call.pacer.run(() =>
         JSON.stringify(
-          ranked.map(({ index, score, document }) =>
-            return_text === true ? { index, score, text: document } : { index, score },
+          ranked.map(({ index, score }) =>
+            return_text === true ? { index, score, text: texts[index] } : { index, score },
           ),
         ),
       );
@@ -83,35 +83,34 @@ export const teiRerank: ComputeRoute<RerankBody> = {
   },
 };
 
-type Sequence = readonly [string] | readonly [string, string];
-
 interface PredictBody {
   readonly inputs: string | Sequence | readonly Sequence[];
   readonly model?: string | null;
   readonly truncate?: boolean | null;
   readonly raw_scores?: boolean | null;
+  readonly parameters?: PredictParameters | null;
 }
 
 export const teiPredict: ComputeRoute<PredictBody> = {
   path: '/predict',
   dialect: 'tei',
-  summary: 'The labels of texts (classifiers)',
+  summary: 'The labels of texts (classifiers), or of their parts (token classifiers)',
   input: 'inputs',
   body: schemas.predictBody,
   answer: schemas.predictAnswer,
   async run(call) {
-    const { inputs, model: name, truncate, raw_scores } = call.body;
+    const { inputs, model: name, truncate, raw_scores, parameters } = call.body;
     const { runner } = call.models.find(name, 'predict');
     const isBatch = typeof inputs !== 'string' && typeof inputs[0] !== 'string';
     const sequences = (isBatch ? inputs : [typeof inputs === 'string' ? [inputs] : inputs]) as readonly Sequence[];
     const read = sequences.map((sequence) => sequence.join(''));
     const { leave } = admit(call, 'inputs', { kind: 'texts', texts: read }, runner.maxTokens);
     try {
-      const texts = sequences.map(([text, textPair]) => (textPair === undefined ? text : ([text, textPair] as const)));
-      const predictions = await runner.classify(texts, {
+      const predictions = await runner.predict(sequences, {
         signal: call.signal,
         truncate: truncate ?? call.settings.truncate,
-        ...(raw_scores === true ? { scoreFunction: 'none' as const } : {}),
+        raw: raw_scores === true,
+        parameters: parameters ?? null,
       });
       return await call.pacer.run(() => JSON.stringify(isBatch ? predictions : predictions[0]));
     } finally {

@@ -1,4 +1,5 @@
 import type { Encoding } from '../../index.js';
+import { CharacterCounter } from '../characters.js';
 import { invalidField, tooMuch } from '../errors.js';
 import { admit } from '../inputs.js';
 import type { ComputeRoute } from '../route.js';
@@ -61,27 +62,6 @@ function describeToken(encoding: Encoding, index: number, characters: CharacterC
   const [begin, end] = encoding.offsets[index] as readonly [number, number];
   const [start, stop] = [characters.before(begin), characters.before(end)];
   return JSON.stringify({ id, text: characters.text.slice(begin, end), special: false, start, stop });
-}
-
-/** Counts the characters before places in a text that are near to each other. */
-class CharacterCounter {
-  #units = 0;
-  #characters = 0;
-
-  constructor(readonly text: string) {}
-
-  before(place: number): number {
-    while (this.#units < place) {
-      this.#units += (this.text.codePointAt(this.#units) as number) > 0xffff ? 2 : 1;
-      this.#characters += 1;
-    }
-    // Several tokens can be of one character, such as the bytes of an emoji.
-    while (this.#units > place) {
-      this.#units -= this.#units > 1 && (this.text.codePointAt(this.#units - 2) as number) > 0xffff ? 2 : 1;
-      this.#characters -= 1;
-    }
-    return this.#characters;
-  }
 }
 
 interface DecodeBody {
