@@ -6,7 +6,9 @@ import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatOf, type InputFormat, openInput } from '../../src/bulk/input/input-file.js';
+import { describeParquet, readParquetRows } from '../../src/bulk/input/parquet-thread.js';
 import type { FilePosition, InputRow } from '../../src/bulk/input/rows.js';
+import { encodeThrift, type ThriftStruct } from '../../src/bulk/output/thrift.js';
 import { FileError, FormatError } from '../../src/errors.js';
 
 let folder: string;
@@ -205,6 +207,114 @@ describe('Parquet', () => {
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('Parquet that was made to do harm', () => {
+  /** A file with one column of texts, whose only page is as given. */
+  function withPage(header: ThriftStruct, body: Uint8Array, rows: number): Uint8Array {
+    const page = Buffer.concat([encodeThrift(header), body]);
+    const column: ThriftStruct = [
+      [1, { i32: 6 }],
+      [2, { list: [{ i32: 8 }] }],
+      [3, { list: [{ text: 'text' }] }],
+      [4, { i32: 0 }],
+      [5, { i64: rows }],
+      [6, { i64: page.length }],
+      [7, { i64: page.length }],
+      [9, { i64: 4 }],
+    ];
+    const chunk: ThriftStruct = [
+      [2, { i64: 4 }],
+      [3, { struct: column }],
+    ];
+    const group: ThriftStruct = [
+      [1, { list: [{ struct: chunk }] }],
+      [2, { i64: page.length }],
+      [3, { i64: rows }],
+    ];
+    const root: ThriftStruct = [
+      [4, { text: 'schema' }],
+      [5, { i32: 1 }],
+    ];
+    const text: ThriftStruct = [
+      [1, { i32: 6 }],
+      [3, { i32: 0 }],
+      [4, { text: 'text' }],
+      [6, { i32: 0 }],
+    ];
+    const footer = encodeThrift([
+      [1, { i32: 1 }],
+      [2, { list: [{ struct: root }, { struct: text }] }],
+      [3, { i64: rows }],
+      [4, { list: [{ struct: group }] }],
+    ]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(footer.length);
+    return Buffer.concat([Buffer.from('PAR1'), page, footer, length, Buffer.from('PAR1')]);
+  }
+
+  const pageOf = (type: number, field: number, details: ThriftStruct, size: number): ThriftStruct => [
+    [1, { i32: type }],
+    [2, { i32: size }],
+    [3, { i32: size }],
+    [field, { struct: details }],
+  ];
+
+  it('is read where it was not', async () => {
+    const body = Buffer.from([1, 0, 0, 0, 0x61, 1, 0, 0, 0, 0x62]);
+    const plain: ThriftStruct = [1, 2, 3, 4].map((id) => [id, { i32: id === 1 ? 2 : id === 2 ? 0 : 3 }] as const);
+    const file = write(withPage(pageOf(0, 5, plain, body.length), body, 2));
+    expect(await rowsOf(file, 'parquet')).toEqual([
+      { text: 'a', id: null },
+      { text: 'b', id: null },
+    ]);
+  });
+
+  it('is given up after a time, while the event loop goes on', async () => {
+    // Bits of no width, and a count that wraps round below zero: hyparquet counts down from it for ever.
+    const body = Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    const page: ThriftStruct = [
+      [1, { i32: 8 }],
+      [2, { i32: 0 }],
+      [3, { i32: 8 }],
+      [4, { i32: 8 }],
+      [5, { i32: 0 }],
+      [6, { i32: 0 }],
+    ];
+    const file = write(withPage(pageOf(3, 8, page, body.length), body, 8));
+    const { metadata } = await describeParquet(file);
+    // Without a thread of its own, no timer would ever fire.
+    const range = { metadata, columns: ['text'], rowStart: 0, rowEnd: 8 };
+    await expect(readParquetRows(file, range, 1500)).rejects.toThrow(
+      /cannot be read as Parquet: it was not decoded within 2 s; it may be made to do harm/,
+    );
+  });
+
+  it('is refused where it refers to what it has not, before memory is taken for it', async () => {
+    const body = Buffer.from([1, 0, 0, 0, 0x61]);
+    const details: ThriftStruct = [[1, { i32: 2 ** 30 }]];
+    const file = withPage(pageOf(0, 5, details, 2 ** 30), body, 1);
+    await expect(rowsOf(write(file), 'parquet')).rejects.toThrow(FormatError);
+    const input = write(withPage(pageOf(0, 5, [[1, { i32: 1 }]], body.length), body, 1));
+    const { metadata } = await describeParquet(input);
+    const [group] = metadata.row_groups;
+    const [chunk] = group?.columns ?? [];
+    if (group === undefined || chunk?.meta_data === undefined) throw new Error('the file has no column');
+    chunk.meta_data.total_compressed_size = 2n ** 40n;
+    const range = { metadata, columns: ['text'], rowStart: 0, rowEnd: 1 };
+    await expect(readParquetRows(input, range)).rejects.toThrow(/refers to bytes 4 to \d{13}, and has \d+/);
+  });
+
+  it('is refused where its numbers of rows do not agree', async () => {
+    const body = Buffer.from([1, 0, 0, 0, 0x61]);
+    const file = withPage(pageOf(0, 5, [[1, { i32: 1 }]], body.length), body, 1);
+    const footer = Buffer.from(file);
+    // The number of rows stands between the schema and the row groups.
+    const at = footer.lastIndexOf(Buffer.from([0x16, 0x02, 0x19, 0x1c]));
+    expect(at).toBeGreaterThan(0);
+    footer[at + 1] = 0x7e;
+    await expect(rowsOf(write(footer), 'parquet')).rejects.toThrow(/it says that it has 63 rows, and its parts have 1/);
   });
 });
 
