@@ -1,4 +1,5 @@
 export { type Backend, type BackendName, defaultBackend, getBackend, setDefaultBackend } from './backend/index.js';
+export { type ConvertGgufOptions, convertGguf } from './embeddings/convert-gguf.js';
 export type {
   CallOptions,
   EmbedOptions,

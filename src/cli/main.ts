@@ -4,6 +4,7 @@ import { type Command, parseCommand, UsageError } from './command.js';
 import { analogyCommand } from './commands/analogy.js';
 import { attentionCommand } from './commands/attention.js';
 import { biasCommand } from './commands/bias.js';
+import { convertCommand } from './commands/convert.js';
 import { downloadCommand } from './commands/download.js';
 import { embedCommand } from './commands/embed.js';
 import { indexCommand } from './commands/index-folder.js';
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   biasCommand,
   trainWordsCommand,
   quantizeCommand,
+  convertCommand,
   infoCommand,
 ];
 

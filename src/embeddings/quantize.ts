@@ -1,9 +1,10 @@
-import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Backend } from '../backend/index.js';
-import { ArgumentError, FileError, GemmuleError } from '../errors.js';
+import { ArgumentError } from '../errors.js';
 import type { DownloadOptions } from '../hub/index.js';
 import { openModelFolder } from '../hub/open.js';
+import { requireAbsent, writeNewFolder } from '../io/new-folder.js';
 import { QUANTIZED_DTYPES, type QuantizedDType, writeQuantizedWeights } from '../models/quantize.js';
 import { readSentenceConfig } from './sentence-config.js';
 
@@ -33,30 +34,14 @@ export async function quantizeModel(source: string, target: string, options: Qua
   if (!QUANTIZED_DTYPES.includes(dtype)) {
     throw new ArgumentError(`quantizeModel: dtype must be one of ${QUANTIZED_DTYPES.join(', ')}, got ${String(dtype)}`);
   }
-  const destination = path.resolve(target);
-  await requireAbsent(destination);
+  await requireAbsent('quantizeModel', target);
   const folder = await openModelFolder('quantizeModel', source, options);
   const { transformer, dense } = readSentenceConfig(folder);
-  let partial: string | null = null;
-  try {
-    await mkdir(path.dirname(destination), { recursive: true });
-    partial = await mkdtemp(`${destination}.partial-`);
+  await writeNewFolder(target, async (partial) => {
     await copyFiles(folder.path, partial, new Set(dense.map((module) => module.folder.path)));
     const inside = path.join(partial, path.relative(folder.path, transformer.path));
     await writeQuantizedWeights(transformer, inside, dtype, backend);
-    await rename(partial, destination);
-  } catch (cause) {
-    if (partial !== null) await rm(partial, { recursive: true, force: true });
-    if (cause instanceof GemmuleError) throw cause;
-    throw new FileError(`cannot write ${destination}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function requireAbsent(destination: string): Promise<void> {
-  const entries = await readdir(path.dirname(destination)).catch((): string[] => []);
-  if (entries.includes(path.basename(destination))) {
-    throw new ArgumentError(`quantizeModel: ${destination} is there already; remove it, or name another folder`);
-  }
+  });
 }
 
 /** Copies what belongs to a model but the transformer's weights; folders of dense layers whole. */

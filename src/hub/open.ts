@@ -17,13 +17,16 @@ export async function openModelFolder(
   nameOrFolder: string,
   options: DownloadOptions = {},
 ): Promise<ModelFolder> {
-  const isFolder = statSync(nameOrFolder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const stats = statSync(nameOrFolder, { throwIfNoEntry: false });
+  const isFolder = stats?.isDirectory() === true;
   if (isFolder && options.revision !== undefined) {
     throw new ArgumentError(
       `${operation}: ${nameOrFolder} is a folder, which has no revision ${JSON.stringify(options.revision)}; leave out revision`,
     );
   }
-  if (isFolder || !isModelName(nameOrFolder)) return ModelFolder.open(nameOrFolder);
+  // Files of llama.cpp's have names that the Hub could have, too; opening one says what can be done with it.
+  const isGguf = stats?.isFile() === true && nameOrFolder.endsWith('.gguf');
+  if (isFolder || isGguf || !isModelName(nameOrFolder)) return ModelFolder.open(nameOrFolder);
   try {
     return ModelFolder.open(await downloadModel(nameOrFolder, options));
   } catch (error) {

@@ -15,6 +15,10 @@ const OTHER_WEIGHTS = /\.(bin|h5|msgpack|onnx|gguf|pt|ckpt)$/;
 /** Where repositories keep exported models. */
 const EXPORT_FOLDERS = ['', 'onnx', 'gguf'];
 
+/** What can be done with GGUF. */
+const CONVERT_GGUF =
+  'where it is of the family bert or nomic-bert, make a folder of it: gemmule convert MODEL.gguf FOLDER';
+
 /** The name of a model on the Hub: an organisation and a name. */
 const MODEL_NAME = /^[\w.-]+\/[\w.-]+$/;
 
@@ -24,14 +28,20 @@ export class ModelFolder {
 
   /** @throws FileError when there is no such folder. */
   static open(folder: string): ModelFolder {
-    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    const stats = statSync(folder, { throwIfNoEntry: false });
+    if (stats?.isFile() && folder.endsWith('.gguf')) {
+      throw new ModelError(`${folder} is a file of llama.cpp's; ${CONVERT_GGUF}`);
+    }
+    if (!stats?.isDirectory()) {
       throw new FileError(
         `there is no model folder ${folder}; give the path of a folder with config.json and ${WEIGHTS}, as Hugging Face lays it out, or the name of a model on the Hub, such as BAAI/bge-small-en-v1.5`,
       );
     }
     const opened = new ModelFolder(path.resolve(folder));
     const [gguf] = opened.has('config.json') ? [] : opened.#otherWeights('').filter((name) => name.endsWith('.gguf'));
-    if (gguf !== undefined) throw new ModelError(`${opened.path} has only ${gguf}, ${opened.#whatToFetch()}`);
+    if (gguf !== undefined) {
+      throw new ModelError(`${opened.path} has only ${gguf}, ${opened.#whatToFetch()}; or, ${CONVERT_GGUF}`);
+    }
     return opened;
   }
 

@@ -91,6 +91,31 @@ describe('gemmule info', () => {
   });
 });
 
+describe('gemmule convert', () => {
+  const file = path.resolve('test/fixtures/gguf/bert.gguf');
+
+  it('writes a folder that the other commands take', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'gemmule-cli-'));
+    try {
+      const target = path.join(folder, 'model');
+      expect(await run(['convert', file, target, '--pooling', 'cls'])).toMatchObject({ code: 0, stderr: '' });
+      const { stdout } = await run(['embed', '--model', target, 'a text']);
+      expect(JSON.parse(stdout.toString()).embedding).toHaveLength(48);
+      expect((await run(['convert', file, target])).stderr).toMatch(
+        /^gemmule: convertGguf: .* is there already; .*\n$/,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('explains what is missing', async () => {
+    expect(await run(['convert', file])).toMatchObject({ code: 2, stderr: expect.stringMatching(/a folder to write/) });
+    expect((await run(['convert', file, 'x', '--pooling', 'max'])).stderr).toMatch(/--pooling must be one of mean/);
+    expect((await run(['embed', '--model', file, 'a'])).stderr).toMatch(/gemmule convert MODEL\.gguf FOLDER/);
+  });
+});
+
 describe('gemmule quantize', () => {
   const model = path.resolve('test/fixtures/models/bert-st6');
 

@@ -348,6 +348,7 @@ describe('loadModel refuses', () => {
     renameSync(copy.file('config.json'), copy.file('model-Q4_0.gguf'));
     await expect(loadModel(copy.folder)).rejects.toThrow(ModelError);
     await expect(loadModel(copy.folder)).rejects.toThrow(/has only model-Q4_0\.gguf, which gemmule does not read/);
+    await expect(loadModel(copy.folder)).rejects.toThrow(/make a folder of it: gemmule convert MODEL\.gguf FOLDER/);
   });
 
   it('a folder that is not there', async () => {
