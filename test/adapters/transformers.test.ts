@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   cos_sim,
@@ -7,6 +9,7 @@ import {
   pipeline,
 } from '../../src/adapters/transformers/index.js';
 import { TextEmbedder } from '../../src/index.js';
+import { ModelCopy } from '../models/folder.js';
 
 /* The examples are those of transformers.js's documentation of its pipelines, with the import changed. */
 
@@ -123,6 +126,84 @@ describe("transformers.js's text classification", () => {
     expect(classifier.task).toBe('text-classification');
     await classifier.dispose();
     await expect(pipeline('text-classification', undefined as never)).rejects.toThrow(/model must be named/);
+  });
+});
+
+describe("transformers.js's token classification", () => {
+  const FOLDER = 'test/fixtures/heads/ner-bert';
+  const golden = JSON.parse(readFileSync(`${FOLDER}/golden.json`, 'utf8')) as {
+    cases: { text: string; ids: number[]; logits: number[][] }[];
+  };
+  // Longer texts were cut when they were computed.
+  const cases = golden.cases.filter(({ ids }) => ids.length < 90);
+  const NAMES = ['O', 'B-PER', 'I-PER', 'B-LOC', 'I-LOC'];
+
+  it('performs named entity recognition: tokens with their places', async () => {
+    const classifier = await pipeline('token-classification', FOLDER);
+    const texts = cases.map(({ text }) => text);
+    const all = await classifier(texts, { ignore_labels: [] });
+    for (const [index, { ids, logits }] of cases.entries()) {
+      // Without the tokens at both ends, which are special.
+      expect(all[index]?.map((token) => token.index)).toEqual(ids.slice(1, -1).map((_, place) => place + 1));
+      expect(all[index]?.map(({ entity }) => entity)).toEqual(
+        logits.slice(1, -1).map((row) => NAMES[row.indexOf(Math.max(...row))]),
+      );
+    }
+    const chosen = await classifier(texts);
+    expect(chosen).toEqual(all.map((tokens) => tokens.filter(({ entity }) => entity !== 'O')));
+    expect(chosen.flat().length).toBeGreaterThan(0);
+    expect(await classifier(texts[0] as string)).toEqual(chosen[0]);
+    const [first] = await classifier('Sarah', { ignore_labels: [] });
+    expect('sarah'.startsWith(first?.word.toLowerCase() ?? '?')).toBe(true);
+    await classifier.dispose();
+  });
+
+  it('has another name, and no model of its own', async () => {
+    const classifier = await pipeline('ner', FOLDER);
+    expect(classifier.task).toBe('token-classification');
+    await classifier.dispose();
+    await expect(pipeline('ner', undefined as never)).rejects.toThrow(/model must be named/);
+  });
+});
+
+describe("transformers.js's zero-shot classification", () => {
+  const LABELS = ['mobile', 'billing', 'website', 'account access'];
+  const TEXT = 'Last week I upgraded my version and ever since then my phone has been overheating.';
+
+  it('scores labels by whether the text entails them', async () => {
+    using copy = new ModelCopy(path.resolve('test/fixtures/heads/classifier-distilbert'));
+    copy.edit('config.json', { id2label: { 0: 'contradiction', 1: 'neutral', 2: 'entailment' } });
+    const classifier = await pipeline('zero-shot-classification', copy.folder);
+    const logits = async (template: string) =>
+      classifier.classifier.logits(LABELS.map((label) => [TEXT, template.replace('{}', label)] as const));
+    const rank = (scores: readonly number[]) =>
+      LABELS.map((label, index) => ({ label, score: scores[index] as number })).sort((a, b) => b.score - a.score);
+    const close = (actual: { labels: string[]; scores: number[] }, expected: ReturnType<typeof rank>) => {
+      expect(actual.labels).toEqual(expected.map(({ label }) => label));
+      for (const [index, { score }] of expected.entries()) expect(actual.scores[index]).toBeCloseTo(score, 9);
+    };
+    const entailed = (await logits('This example is {}.')).map(([, , value = 0]) => Math.exp(value));
+    const sum = entailed.reduce((total, value) => total + value, 0);
+    const output = await classifier(TEXT, LABELS);
+    expect(output.sequence).toBe(TEXT);
+    close(output, rank(entailed.map((value) => value / sum)));
+
+    const template = 'Ceci est {} !';
+    const each = (await logits(template)).map(([no = 0, , yes = 0]) => 1 / (1 + Math.exp(no - yes)));
+    const [several] = await classifier([TEXT], LABELS, { multi_label: true, hypothesis_template: template });
+    close(several as typeof output, rank(each));
+    const one = await classifier(TEXT, 'mobile', { hypothesis_template: template });
+    expect(one.scores[0]).toBeCloseTo(each[0] as number, 9);
+    await expect(classifier(TEXT, [])).rejects.toThrow(/labels must be a string or an array of at least one string/);
+    await classifier.dispose();
+  });
+
+  it('refuses models that were not trained for it', async () => {
+    const other = 'test/fixtures/heads/classifier-distilbert';
+    await expect(pipeline('zero-shot-classification', other)).rejects.toThrow(
+      /must have the labels entailment and contradiction; it has sad, neutral, happy/,
+    );
+    await expect(pipeline('zero-shot-classification', undefined as never)).rejects.toThrow(/model must be named/);
   });
 });
 

@@ -2,19 +2,41 @@ import { ArgumentError, ShapeError } from '../../errors.js';
 import { type FeatureExtractionPipeline, featureExtraction } from './feature-extraction.js';
 import type { PipelineOptions } from './options.js';
 import { type TextClassificationPipeline, textClassification } from './text-classification.js';
+import { type TokenClassificationPipeline, tokenClassification } from './token-classification.js';
+import { type ZeroShotClassificationPipeline, zeroShotClassification } from './zero-shot-classification.js';
 
 export type { FeatureExtractionOptions, FeatureExtractionPipeline } from './feature-extraction.js';
 export type { PipelineOptions, PipelineProgress } from './options.js';
 export { type NestedNumbers, PipelineTensor, type PipelineTensorType } from './tensor.js';
 export type { TextClassificationOptions, TextClassificationPipeline } from './text-classification.js';
+export type {
+  TokenClassification,
+  TokenClassificationOptions,
+  TokenClassificationPipeline,
+} from './token-classification.js';
+export type {
+  ZeroShotClassification,
+  ZeroShotClassificationOptions,
+  ZeroShotClassificationPipeline,
+} from './zero-shot-classification.js';
+
+const MAKERS = {
+  'feature-extraction': featureExtraction,
+  'text-classification': textClassification,
+  'token-classification': tokenClassification,
+  'zero-shot-classification': zeroShotClassification,
+} as const;
 
 /** Tasks by all the names that they have in transformers.js. */
-const TASKS: Readonly<Record<string, 'feature-extraction' | 'text-classification'>> = {
+const TASKS: Readonly<Record<string, keyof typeof MAKERS>> = {
   'feature-extraction': 'feature-extraction',
   'sentence-similarity': 'feature-extraction',
   embeddings: 'feature-extraction',
   'text-classification': 'text-classification',
   'sentiment-analysis': 'text-classification',
+  'token-classification': 'token-classification',
+  ner: 'token-classification',
+  'zero-shot-classification': 'zero-shot-classification',
 };
 
 /**
@@ -37,17 +59,29 @@ export function pipeline(
   model: string,
   options?: PipelineOptions,
 ): Promise<TextClassificationPipeline>;
+export function pipeline(
+  task: 'token-classification' | 'ner',
+  model: string,
+  options?: PipelineOptions,
+): Promise<TokenClassificationPipeline>;
+export function pipeline(
+  task: 'zero-shot-classification',
+  model: string,
+  options?: PipelineOptions,
+): Promise<ZeroShotClassificationPipeline>;
 export async function pipeline(
   task: string,
   model?: string | null,
   options: PipelineOptions = {},
-): Promise<FeatureExtractionPipeline | TextClassificationPipeline> {
+): Promise<
+  FeatureExtractionPipeline | TextClassificationPipeline | TokenClassificationPipeline | ZeroShotClassificationPipeline
+> {
   if (!Object.hasOwn(TASKS, task)) {
     throw new ArgumentError(
       `pipeline: task must be one of ${Object.keys(TASKS).join(', ')}, got ${JSON.stringify(task)}`,
     );
   }
-  return TASKS[task] === 'text-classification' ? textClassification(model, options) : featureExtraction(model, options);
+  return MAKERS[TASKS[task] as keyof typeof MAKERS](model, options);
 }
 
 /** The cosine of the angle between two vectors. @throws ShapeError when they differ in length. */
