@@ -1,12 +1,18 @@
-import { createReadStream, type ReadStream, statSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, type ReadStream, read, statSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { FileError, FormatError } from '../errors.js';
 
 /** Bytes read from the disk, and unpacked, at once. */
 const CHUNK_BYTES = 1 << 20;
 
+/** Bytes asked for where there should be none left. */
+const LEAST_READ_BYTES = 4096;
+
 /** Bytes that may be asked for at once; no line or record of a sound file is as long. */
 const MOST_WINDOW_BYTES = 1 << 26;
+
+const readAsync = promisify(read);
 
 /** How far the reading of a file is. */
 export interface ReadProgress {
@@ -15,6 +21,75 @@ export interface ReadProgress {
   readonly totalBytes: number;
   /** Words so far. */
   readonly words: number;
+}
+
+/** Where the bytes come from: a file, or what it unpacks to. */
+interface ByteSource {
+  /** Bytes of the file that have been read, before they are unpacked. */
+  readonly bytesRead: number;
+  /** Writes bytes behind what is in the window, which it may move or enlarge; false at the end. */
+  fill(window: ByteReader): Promise<boolean>;
+  close(): void;
+}
+
+/** A file as it is, read straight into the window. */
+class PlainSource implements ByteSource {
+  bytesRead = 0;
+  readonly #totalBytes: number;
+  #file: number | null;
+
+  constructor(path: string, totalBytes: number) {
+    this.#totalBytes = totalBytes;
+    this.#file = openSync(path, 'r');
+  }
+
+  async fill(window: ByteReader): Promise<boolean> {
+    if (this.#file === null) return false;
+    // A file may have become longer than it was.
+    const count = Math.min(CHUNK_BYTES, Math.max(this.#totalBytes - this.bytesRead, LEAST_READ_BYTES));
+    const target = window.room(count);
+    const { bytesRead } = await readAsync(this.#file, target, 0, target.length, null);
+    this.bytesRead += bytesRead;
+    window.end += bytesRead;
+    return bytesRead > 0;
+  }
+
+  close(): void {
+    if (this.#file !== null) closeSync(this.#file);
+    this.#file = null;
+  }
+}
+
+/** A file that gzip packed. */
+class PackedSource implements ByteSource {
+  readonly #file: ReadStream;
+  readonly #gunzip: Gunzip;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+
+  constructor(path: string) {
+    this.#file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+    this.#gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    this.#file.on('error', (error) => this.#gunzip.destroy(error));
+    this.#file.pipe(this.#gunzip);
+    this.#chunks = this.#gunzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  }
+
+  get bytesRead(): number {
+    return this.#file.bytesRead;
+  }
+
+  async fill(window: ByteReader): Promise<boolean> {
+    const { value: chunk, done = false } = await this.#chunks.next();
+    if (done) return false;
+    window.room(chunk.length).set(chunk);
+    window.end += chunk.length;
+    return true;
+  }
+
+  close(): void {
+    this.#file.destroy();
+    this.#gunzip.destroy();
+  }
 }
 
 /**
@@ -28,9 +103,7 @@ export class ByteReader {
   readonly path: string;
   readonly totalBytes: number;
   readonly compressed: boolean;
-  readonly #file: ReadStream;
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #gunzip: Gunzip | null;
+  readonly #source: ByteSource;
   readonly #signal: AbortSignal | undefined;
 
   private constructor(path: string, totalBytes: number, compressed: boolean, signal: AbortSignal | undefined) {
@@ -39,35 +112,35 @@ export class ByteReader {
     this.compressed = compressed;
     this.#signal = signal;
     // Room for a few chunks, or for all of a small file.
-    this.bytes = new Uint8Array(compressed ? 4 * CHUNK_BYTES : Math.min(4 * CHUNK_BYTES, totalBytes));
-    this.#file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-    this.#gunzip = compressed ? createGunzip({ chunkSize: CHUNK_BYTES }) : null;
-    if (this.#gunzip !== null) {
-      this.#file.on('error', (error) => this.#gunzip?.destroy(error));
-      this.#file.pipe(this.#gunzip);
-    }
-    this.#chunks = (this.#gunzip ?? this.#file)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    this.bytes = new Uint8Array(
+      compressed ? 4 * CHUNK_BYTES : Math.min(4 * CHUNK_BYTES, totalBytes + LEAST_READ_BYTES),
+    );
+    this.#source = compressed ? new PackedSource(path) : new PlainSource(path, totalBytes);
   }
 
   /** @throws FileError when there is no such file. */
   static async open(path: string, signal?: AbortSignal): Promise<ByteReader> {
-    let size: number;
+    let plain: ByteReader;
     try {
       const status = statSync(path);
       if (!status.isFile()) throw new Error('it is not a file');
-      size = status.size;
+      plain = new ByteReader(path, status.size, false, signal);
     } catch (cause) {
       throw new FileError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
     }
-    const plain = new ByteReader(path, size, false, signal);
-    await plain.more();
-    if (plain.bytes[0] !== 0x1f || plain.bytes[1] !== 0x8b || plain.end < 2) return plain;
+    try {
+      await plain.more();
+      if (plain.bytes[0] !== 0x1f || plain.bytes[1] !== 0x8b || plain.end < 2) return plain;
+    } catch (error) {
+      plain.close();
+      throw error;
+    }
     plain.close();
-    return new ByteReader(path, size, true, signal);
+    return new ByteReader(path, plain.totalBytes, true, signal);
   }
 
   get bytesRead(): number {
-    return this.#file.bytesRead;
+    return this.#source.bytesRead;
   }
 
   get length(): number {
@@ -77,12 +150,10 @@ export class ByteReader {
   /** Adds bytes to the window, moving what is left in it to the front; false at the end of the file. */
   async more(): Promise<boolean> {
     this.#signal?.throwIfAborted();
-    let chunk: Uint8Array;
     try {
-      const next = await this.#chunks.next();
-      if (next.done === true) return false;
-      chunk = next.value;
+      return await this.#source.fill(this);
     } catch (cause) {
+      if (cause instanceof FormatError) throw cause;
       const { message, code = '' } = cause as NodeJS.ErrnoException;
       if (code.startsWith('Z_')) {
         throw new FormatError(`${this.path} cannot be unpacked (${message}); it was cut off or damaged, get it again`, {
@@ -91,28 +162,33 @@ export class ByteReader {
       }
       throw new FileError(`cannot read ${this.path}: ${message}`, { cause });
     }
-    const needed = this.length + chunk.length;
+  }
+
+  /**
+   * Room for `count` bytes behind those in the window, which are moved to the front or to a larger one where needed.
+   *
+   * @throws FormatError when the window would become larger than any line of a sound file.
+   */
+  room(count: number): Uint8Array {
+    const { length } = this;
+    const needed = length + count;
     if (needed > MOST_WINDOW_BYTES) {
       throw new FormatError(
-        `${this.path} has a line or word of more than ${this.length} bytes; it holds no word vectors, or is damaged`,
+        `${this.path} has a line or word of more than ${length} bytes; it holds no word vectors, or is damaged`,
       );
     }
-    if (needed > this.bytes.length) {
-      const larger = new Uint8Array(needed * 2);
-      larger.set(this.bytes.subarray(this.start, this.end));
-      this.bytes = larger;
-    } else if (this.end + chunk.length > this.bytes.length) {
-      this.bytes.copyWithin(0, this.start, this.end);
-    } else {
-      this.bytes.set(chunk, this.end);
-      this.end += chunk.length;
-      return true;
+    if (this.end + count > this.bytes.length) {
+      if (needed > this.bytes.length) {
+        const larger = new Uint8Array(needed * 2);
+        larger.set(this.bytes.subarray(this.start, this.end));
+        this.bytes = larger;
+      } else {
+        this.bytes.copyWithin(0, this.start, this.end);
+      }
+      this.start = 0;
+      this.end = length;
     }
-    this.end -= this.start;
-    this.start = 0;
-    this.bytes.set(chunk, this.end);
-    this.end += chunk.length;
-    return true;
+    return this.bytes.subarray(this.end, this.end + count);
   }
 
   /** Reads on until the window has `count` bytes; false when the file ends before. */
@@ -160,7 +236,6 @@ export class ByteReader {
   }
 
   close(): void {
-    this.#file.destroy();
-    this.#gunzip?.destroy();
+    this.#source.close();
   }
 }

@@ -13,7 +13,7 @@ const TOLERATED_SLACK = 1 / 8;
  * `numbers` from `next` on, then `add` takes it in, or leaves it out if the word is there already.
  */
 export class WordTableBuilder {
-  readonly words = new VocabularyBuilder();
+  readonly words: VocabularyBuilder;
   numbers: Float32Array;
   next = 0;
   #rows: number;
@@ -23,7 +23,9 @@ export class WordTableBuilder {
     readonly dimension: number,
     expectedRows = 0,
   ) {
-    this.#rows = Math.max(FIRST_ROWS, expectedRows);
+    this.words = new VocabularyBuilder(expectedRows);
+    // One more, since there is always room for the next.
+    this.#rows = Math.max(FIRST_ROWS, expectedRows + 1);
     this.numbers = allocateStorage('float32', this.#rows * dimension);
   }
 

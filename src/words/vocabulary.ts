@@ -110,15 +110,24 @@ export class Vocabulary implements Iterable<string> {
   }
 }
 
+/** Words that there is room for at first where nothing says how many will come. */
+const FIRST_WORDS = 1 << 12;
+
 /** Takes in words one by one; those that are there already are not taken again. */
 export class VocabularyBuilder {
   #bytes = new Uint8Array(1 << 16);
-  #ends = new Int32Array(1 << 12);
-  #table = new Int32Array(1 << 14);
+  #ends: Int32Array;
+  #table: Int32Array;
   #size = 0;
   #used = 0;
   /** Words whose bytes were no UTF-8; what is wrong in them was replaced by U+FFFD. */
   invalid = 0;
+
+  /** @param expected - how many words will come, as far as one can tell; more are fine. */
+  constructor(expected = 0) {
+    this.#ends = new Int32Array(Math.max(FIRST_WORDS, expected));
+    this.#table = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(FIRST_WORDS, expected + 1))));
+  }
 
   get size(): number {
     return this.#size;
@@ -142,8 +151,11 @@ export class VocabularyBuilder {
     }
     this.#bytes = withRoomFor(this.#bytes, this.#used + length);
     this.#ends = withRoomFor(this.#ends, this.#size + 1);
-    this.#bytes.set(bytes.subarray(start, end), this.#used);
-    this.#used += length;
+    const words = this.#bytes;
+    let used = this.#used;
+    // Byte by byte: for a few, a view of them would take longer.
+    for (let at = start; at < end; at++) words[used++] = bytes[at] as number;
+    this.#used = used;
     this.#ends[this.#size] = this.#used;
     this.#size += 1;
     this.#table[place] = this.#size;

@@ -55,15 +55,16 @@ async function readRecords(
   const vectorBytes = table.dimension * 4;
   let record = 0;
   while (table.size < limit) {
-    const { bytes } = reader;
-    const window = bytes.subarray(0, reader.end);
+    const { bytes, end } = reader;
+    const numbers = new DataView(bytes.buffer, bytes.byteOffset, end);
     let at = reader.start;
     while (table.size < limit) {
-      while (window[at] === NEWLINE) at++;
-      const space = window.indexOf(SPACE, at);
-      if (space < 0 || space + 1 + vectorBytes > window.length) break;
+      while (at < end && bytes[at] === NEWLINE) at++;
+      let space = at;
+      while (space < end && bytes[space] !== SPACE) space++;
+      if (space + 1 + vectorBytes > end) break;
       record += 1;
-      takeRecord(window, at, space, record, table, counter);
+      takeRecord({ bytes, numbers, start: at, space, record }, table, counter);
       at = space + 1 + vectorBytes;
     }
     reader.start = at;
@@ -79,11 +80,18 @@ async function readRecords(
   return record;
 }
 
+/** A word in `bytes[start, space)`, and its numbers behind the space. */
+interface BinaryRecord {
+  readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly numbers: DataView;
+  readonly start: number;
+  readonly space: number;
+  readonly record: number;
+}
+
 function takeRecord(
-  window: Uint8Array,
-  start: number,
-  space: number,
-  record: number,
+  { bytes, numbers, start, space, record }: BinaryRecord,
   table: WordTableBuilder,
   counter: ProblemCounter,
 ): void {
@@ -91,16 +99,18 @@ function takeRecord(
     counter.addMalformed(record, 'it has no word');
     return;
   }
-  const { numbers, next, dimension } = table;
-  const target = new Uint8Array(numbers.buffer, numbers.byteOffset + next * 4, dimension * 4);
-  target.set(window.subarray(space + 1, space + 1 + dimension * 4));
-  for (let n = next; n < next + dimension; n++) {
-    if (!Number.isFinite(numbers[n])) {
-      counter.addMalformed(record, `number ${n - next + 1} is ${numbers[n]}`);
-      return;
-    }
+  const { numbers: target, next, dimension } = table;
+  // Zero as long as all are finite; NaN from the first on that is not.
+  let zero = 0;
+  for (let n = 0; n < dimension; n++) {
+    const value = numbers.getFloat32(space + 1 + n * 4, true);
+    target[next + n] = value;
+    zero += value * 0;
   }
-  if (!table.add(window, start, space)) {
-    counter.addDuplicate(record, Buffer.from(window.subarray(start, space)).toString('utf8'));
+  if (zero !== 0) {
+    const n = target.subarray(next, next + dimension).findIndex((value) => !Number.isFinite(value));
+    counter.addMalformed(record, `number ${n + 1} is ${target[next + n]}`);
+  } else if (!table.add(bytes, start, space)) {
+    counter.addDuplicate(record, Buffer.from(bytes.subarray(start, space)).toString('utf8'));
   }
 }
