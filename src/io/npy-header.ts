@@ -8,6 +8,11 @@ import type { DType } from '../tensor/dtype.js';
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 
+/** Whether a file begins as `.npy` files do. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return MAGIC.equals(bytes.subarray(0, MAGIC.length));
+}
+
 /** Magic string and version. */
 const VERSION_END = 8;
 
@@ -88,7 +93,7 @@ export function npyHeader(dtype: DType, shape: readonly number[]): Uint8Array {
  */
 export function parseNpyHeader(file: Uint8Array, path: string): NpyHeader {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
+  if (!isNpy(bytes)) {
     throw new FormatError(
       `${path} is not a .npy file: it does not begin as numpy.save writes; of .npz take one member`,
     );

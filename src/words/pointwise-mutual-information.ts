@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { randomizedSvd } from '../linalg/randomized-svd.js';
+import { randomizedSvdAsync } from '../linalg/randomized-svd.js';
 import { SparseMatrix } from '../linalg/sparse-matrix.js';
 import { type CooccurrenceOptions, countCooccurrences } from './cooccurrences.js';
 import { type Corpus, countOf } from './corpus.js';
@@ -86,7 +86,7 @@ export function positivePointwiseMutualInformation(
  * Word vectors without learning: the largest singular vectors of the positive pointwise mutual information of the words of a
  * corpus (Levy, Goldberg and Dagan, TACL 2015). Small texts give better vectors so than by word2vec.
  *
- * @throws the signal's reason when it was aborted while counting, ArgumentError for settings out of range.
+ * @throws the signal's reason when it was aborted, ArgumentError for settings out of range.
  */
 export async function informationVectors(
   corpus: Corpus,
@@ -97,7 +97,8 @@ export async function informationVectors(
   const { window = 5, weighting = 'linear', signal, threads, seed = 0 } = options;
   const counts = await countCooccurrences(corpus, { window, weighting, signal, threads });
   const information = positivePointwiseMutualInformation(counts, options);
-  const { u, s, vt } = randomizedSvd(information, dimensions, { seed, powerIterations: 5 });
+  // Off the event loop: with many words this takes as long as the counting.
+  const { u, s, vt } = await randomizedSvdAsync(information, dimensions, { seed, powerIterations: 5, signal });
   using weights = s.power(power);
   const vectors = u.multiply(weights).contiguous();
   for (const tensor of [u, s, vt]) tensor.dispose();

@@ -67,11 +67,38 @@ describe('gemmule map', () => {
     expect(existsSync(at('no.html'))).toBe(false);
   });
 
+  it('takes word vectors of any format, of the words of a file or of the first', async () => {
+    const vectors = at('words.vec');
+    writeFileSync(vectors, '4 2\nking 1 0\nqueen 0.9 0.1\napple 0 1\npear 0.1 0.9\n');
+    writeFileSync(at('asked.txt'), 'pear\nplum\n\nking\napple\n');
+    writeFileSync(at('kinds.txt'), 'fruit\nfruit\nnone\nruler\nfruit\n');
+    const asked = ['map', at('asked.txt'), '--vectors', vectors, '--groups', at('kinds.txt'), '--out'];
+    const some = await run([...asked, at('some.html')]);
+    expect(some).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/left out 1 of 4 words without a vector: plum/),
+    });
+    expect(dataOf(at('some.html'))).toMatchObject({
+      texts: ['pear', 'king', 'apple'],
+      groups: [{ name: 'fruit' }, {}],
+    });
+    expect(await run(['map', '--vectors', vectors, '--limit', '3', '-o', at('first.html')])).toMatchObject({ code: 0 });
+    expect(dataOf(at('first.html')).texts).toEqual(['king', 'queen', 'apple']);
+    expect(readFileSync(at('first.html'), 'utf8')).toContain('<h1>words.vec</h1>');
+    writeFileSync(at('strange.txt'), 'plum\n');
+    const none = await run(['map', at('strange.txt'), '--vectors', vectors, '-o', at('none.html')]);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringMatching(/strange\.txt has no word of .*words\.vec/) });
+    expect(existsSync(at('none.html'))).toBe(false);
+  });
+
   it('explains what is missing or wrong', async () => {
+    writeFileSync(at('words.txt'), 'a\n');
     writeFileSync(at('blank.txt'), '\n  \n');
     const cases: [string[], number, RegExp][] = [
       [['map'], 2, /map takes one file of texts/],
       [['map', 'x.txt'], 2, /map needs --out FILE/],
+      [['map', at('words.txt'), '--limit', '3', '-o', at('x.html')], 2, /--limit is of word vectors/],
+      [['map', '--vectors', at('nothing.vec'), '-o', at('x.html')], 1, /cannot read .*nothing\.vec/],
       [['map', at('nothing.txt'), '-o', at('x.html')], 1, /cannot read .*nothing\.txt/],
       [['map', at('blank.txt'), '-o', at('x.html')], 2, /blank\.txt has no texts/],
       [['map', at('blank.txt'), '-o', at('x.html'), '--method', 'mds'], 2, /--method must be one of tsne, umap, pca/],

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { setDefaultBackend } from '../../src/backend/index.js';
 import { SparseMatrix } from '../../src/linalg/sparse-matrix.js';
 import { countCooccurrences } from '../../src/words/cooccurrences.js';
@@ -161,6 +161,24 @@ describe('informationVectors', () => {
     const first = await informationVectors(topics, { dimensions: 4, threads: 1 });
     expect(numbersOf(await informationVectors(topics, { dimensions: 4, threads: 2 }))).toEqual(numbersOf(first));
     expect((await informationVectors(tiny)).dimension).toBe(3);
+  });
+
+  it('stops while it decomposes when it is told to', async () => {
+    const reason = new Error('nobody waits any more');
+    const controller = new AbortController();
+    const make = SparseMatrix.fromCompressedRows.bind(SparseMatrix);
+    // The matrix is made between counting and decomposing it.
+    const spy = vi.spyOn(SparseMatrix, 'fromCompressedRows').mockImplementationOnce((...parts) => {
+      controller.abort(reason);
+      return make(...parts) as never;
+    });
+    try {
+      const pending = informationVectors(topics, { dimensions: 4, signal: controller.signal });
+      await expect(pending).rejects.toBe(reason);
+      expect(controller.signal.aborted).toBe(true);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   it('refuses settings out of range', async () => {

@@ -38,10 +38,14 @@ export function formatScore(score: number): string {
   return score.toFixed(DIGITS);
 }
 
-/** Loads the vectors that the options ask for, and says what was wrong with them. */
-export async function loadWords({ options, signal }: CommandContext): Promise<WordVectors> {
+/**
+ * Loads the vectors that the options ask for, and says what was wrong with them.
+ *
+ * @param most - words to take where `--limit` does not say.
+ */
+export async function loadWords({ options, signal }: CommandContext, most?: number): Promise<WordVectors> {
   const progress = new ProgressLine();
-  const limit = countOption(options, 'limit');
+  const limit = countOption(options, 'limit') ?? most;
   const file = stringOption(options, 'vectors');
   const words = await WordVectors.load(file, {
     ...(limit === undefined ? {} : { limit }),
