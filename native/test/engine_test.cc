@@ -88,7 +88,8 @@ TEST(runsEndInTheOrderOfSubmission) {
 
 TEST(theEndOfTheEngineCompletesEveryRunOnce) {
   std::vector<float> weight = averages();
-  const auto program = chain(weight, 200);
+  // So long that some runs are left, however late this thread wakes up.
+  const auto program = chain(weight, 5000);
   for (int round = 0; round < 20; ++round) {
     std::vector<std::vector<float>> outputs(30);
     std::atomic<int> ended{0};

@@ -405,7 +405,7 @@ class LongProgram {
 };
 
 TEST(aCancelledRunStopsBetweenOperations) {
-  LongProgram program(2000);
+  LongProgram program(20'000);
   std::vector<float> output;
   MemoryBlock arena;
   Scratch scratch;

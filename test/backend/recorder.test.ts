@@ -113,7 +113,7 @@ describe.each(backends.map((backend) => [backend.name, backend] as const))('a Pr
     ).rejects.toBe(reason);
     const controller = new AbortController();
     const running = program.run({ x: new Float32Array(200_000) }, { tokens: 200_000, signal: controller.signal });
-    setTimeout(() => controller.abort(reason), 5);
+    setImmediate(() => controller.abort(reason));
     await expect(running).rejects.toBe(reason);
     expect((await program.run({ x: new Float32Array(3) }, { tokens: 3 })).y).toEqual(new Float32Array(3));
   });

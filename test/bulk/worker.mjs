@@ -1,12 +1,16 @@
-/* A worker process as a service has it: one model, and the tasks that BullMQ hands out. Argument: the port of Redis, the model. */
+/*
+ * A worker process as a service has it: one model, and the tasks that BullMQ hands out. Arguments: the socket of Redis, the
+ * model, and `doomed` for one that is killed in the middle of its first part.
+ */
 import { Worker } from 'bullmq';
 import { TextEmbedder } from 'gemmule';
 import { embedPart } from 'gemmule/bulk';
 
-const [port, model] = process.argv.slice(2);
+const [socket, model, fate] = process.argv.slice(2);
 const embedder = await TextEmbedder.load(model);
-const worker = new Worker('embed', (job) => embedPart(job.data, embedder), {
-  connection: { host: '127.0.0.1', port: Number(port), maxRetriesPerRequest: null },
+const onRows = fate === 'doomed' ? () => process.kill(process.pid, 'SIGKILL') : undefined;
+const worker = new Worker('embed', (job) => embedPart(job.data, embedder, { onRows }), {
+  connection: { path: socket, maxRetriesPerRequest: null },
   // Short, so that the test need not wait long for the work of a killed one.
   lockDuration: 1500,
   stalledInterval: 500,

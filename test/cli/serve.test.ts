@@ -90,7 +90,7 @@ describe('gemmule serve', () => {
   });
 
   it('ends at once on a second signal', async () => {
-    const { child, url } = await startServer(['--model', 'all-MiniLM-L6-v2']);
+    const { child, url, logged } = await startServer(['--model', 'all-MiniLM-L6-v2']);
     await untilReady(url);
     embed(url, { input: Array(2000).fill('a text that is computed for a long time '.repeat(10)) }).catch(
       () => undefined,
@@ -99,7 +99,8 @@ describe('gemmule serve', () => {
     while (!(await metrics()).includes('gemmule_queue_size 2000\n'));
     const closed = once(child, 'close');
     child.kill('SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Two signals that nobody has seen yet are one.
+    await logged('stopping');
     child.kill('SIGTERM');
     expect(await closed).toEqual([143, null]);
   });

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { PGlite } from '@electric-sql/pglite';
@@ -16,14 +15,6 @@ async function runExample(name: string, env: Record<string, string> = {}): Promi
   return stdout;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 it('search.mjs', async () => {
   expect(await runExample('search.mjs')).toMatch(/\n {2}0\.\d{3} {2}(Lentil soup|Slow-cooked)/);
 });
@@ -34,11 +25,10 @@ it('approximate-search.mjs', async () => {
 
 it('pgvector.mjs, again and again on one database', async () => {
   const database = await PGlite.create({ extensions: { vector } });
-  const port = await freePort();
-  const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port });
+  const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port: 0 });
   await server.start();
   try {
-    const env = { DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` };
+    const env = { DATABASE_URL: `postgres://postgres@${server.getServerConn()}/postgres` };
     for (let run = 0; run < 2; run++) {
       expect(await runExample('pgvector.mjs', env)).toMatch(/\n {2}0\.\d{3} {2}Lentil soup .* \(40 minutes\)\n/);
     }

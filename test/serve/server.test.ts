@@ -9,7 +9,7 @@ const KEY = 'a-key-for-tests-0123';
 
 /** Takes a while, in many batches. */
 const LARGE = {
-  inputs: Array.from({ length: 400 }, (_, index) => `text number ${index} of a request that takes long`),
+  inputs: Array.from({ length: 2000 }, (_, index) => `text number ${index} of a request that takes long`),
 };
 const DEFAULT_MODEL = { models: ['all-MiniLM-L6-v2'] };
 

@@ -11,5 +11,7 @@ export function launchChromium(): Promise<Browser> {
     throw new Error('there is no Chromium for the tests; run: apt-get install chromium, or npm run setup');
   }
   // Containers have neither the rights for its sandbox nor, often, shared memory to speak of; pages here are our own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
+  // Its start may take long on a busy machine; what hangs is ended by the limit of the test's hook.
+  return chromium.launch({ executablePath, args, timeout: 0 });
 }

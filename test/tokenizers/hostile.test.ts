@@ -155,7 +155,7 @@ describe.each(NAMES)('texts given to %s', (name) => {
     );
   });
 
-  // The time of quadratic work on these would be minutes; the limit leaves room for slow machines.
+  // Quadratic work on these would take minutes, longer than a test may.
   it.each([
     ['one letter', 'a'.repeat(1e6)],
     ['spaces', ' '.repeat(1e6)],
@@ -164,10 +164,8 @@ describe.each(NAMES)('texts given to %s', (name) => {
     ['special tokens', '<mask>[MASK]'.repeat(3e4)],
     ['conjoining letters', '\u1100'.repeat(1e5)],
   ])('may be very long: %s', (_, text) => {
-    const start = performance.now();
     expect(tokenizer.encode(text).ids.length).toBeGreaterThan(1);
     expect(tokenizer.encodeIds(text, { maxTokens: 64 }).ids.length).toBeLessThanOrEqual(64);
-    expect(performance.now() - start).toBeLessThan(15_000);
   });
 });
 
