@@ -1,8 +1,11 @@
+import { requireCount } from './arguments.js';
 import { defaultBackend } from './backend/index.js';
 import { type MemoryUsage, NativeBackend } from './backend/native/index.js';
-import { ArgumentError } from './errors.js';
 
 export type { MemoryUsage };
+
+/** What the engine's team of threads can be. */
+const MAX_THREADS = 256;
 
 /** What computes, and on what. */
 export interface EngineSummary {
@@ -39,12 +42,10 @@ export function memory(): MemoryUsage {
 /**
  * Sets how many threads the engine computes with, in the whole process. Results do not depend on it.
  *
- * @param threads - 1 or more; by default `GEMMULE_NUM_THREADS`, else as many as the process may use.
+ * @param threads - 1 to 256; by default `GEMMULE_NUM_THREADS`, else as many as the process may use.
  */
 export function setThreads(threads: number): void {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new ArgumentError(`setThreads: threads must be a whole number from 1 up, got ${threads}`);
-  }
+  requireCount('setThreads', 'threads', threads, 1, MAX_THREADS);
   const backend = defaultBackend();
   if (backend instanceof NativeBackend) backend.setThreads(threads);
 }

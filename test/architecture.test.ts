@@ -16,7 +16,7 @@ const LAYERS: Record<string, readonly string[]> = {
   version: [],
   shapes: ['errors'],
   backend: ['errors', 'shapes'],
-  engine: ['errors', 'backend'],
+  engine: ['errors', 'arguments', 'backend'],
   tensor: ['errors', 'shapes', 'backend'],
   linalg: FOUNDATION,
   nn: FOUNDATION,

@@ -26,7 +26,9 @@ function chooseBackend(): Backend {
 
 /** The backend by name. `native` throws a BackendError that says why when the addon cannot be loaded. */
 export function getBackend(name: 'native' | 'reference'): Backend {
-  return name === 'native' ? requireNativeBackend() : referenceBackend;
+  if (name === 'native') return requireNativeBackend();
+  if (name === 'reference') return referenceBackend;
+  throw new ArgumentError(`a backend must be "native" or "reference", got ${JSON.stringify(name)}`);
 }
 
 /** The backend that eager operations run on: `GEMMULE_BACKEND`, else native where it loads, else reference. */

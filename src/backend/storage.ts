@@ -52,13 +52,20 @@ export function allocateStorage<D extends DType>(dtype: D, length: number): Arra
     return data;
   } catch (cause) {
     if (buffer !== null) allocator?.release(buffer);
-    if (!(cause instanceof RangeError)) throw cause;
+    if (!isOutOfMemory(cause)) throw cause;
     throw new BackendError(
       `cannot allocate ${length} elements of ${dtype} (${cause.message}); use smaller shapes`,
       { cause },
       'ERR_OUT_OF_MEMORY',
     );
   }
+}
+
+/** Whether V8, or the engine, says that there is no such memory. */
+function isOutOfMemory(error: unknown): error is Error {
+  return (
+    error instanceof RangeError || (error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_MEMORY')
+  );
 }
 
 /** Notes one more owner of the storage: `releaseStorage` frees only when the last one lets go. */

@@ -22,21 +22,31 @@ function wrap<D extends DType>(dtype: D, shape: readonly number[], data: Storage
   return Tensor.fromView({ dtype, dims: shape, strides: contiguousStrides(shape) as number[], offset: 0, data });
 }
 
+/** Deeper than any tensor: an array that holds itself has no end. */
+const MAX_DEPTH = 64;
+
 /**
  * A tensor of nested arrays of numbers or booleans, all of one depth and of equal lengths. Numbers give float32, booleans bool,
- * unless a dtype is given, which must be able to hold them.
+ * unless a dtype is given, which must be able to hold them. For typed arrays there is `fromTypedArray`.
  */
 export function tensor<D extends DType = 'float32'>(
   values: NestedArray | readonly (NestedArray | readonly unknown[])[],
   options: TensorOptions<D> = {},
 ): Tensor<D> {
   const shape: number[] = [];
-  for (let part: unknown = values; Array.isArray(part); part = part[0]) shape.push(part.length);
+  for (let part: unknown = values; Array.isArray(part); part = part[0]) {
+    if (shape.push(part.length) > MAX_DEPTH) {
+      throw new ArgumentError(`tensor: values must be nested at most ${MAX_DEPTH} deep; these may hold themselves`);
+    }
+  }
   const flat: Scalar[] = [];
   const visit = (part: unknown, axis: number, where: string): void => {
     if (axis === shape.length) {
       if (typeof part !== 'number' && typeof part !== 'boolean') {
-        throw new ArgumentError(`tensor: values${where} must be a number or a boolean, got ${describe(part)}`);
+        const instead = ArrayBuffer.isView(part) ? '; use fromTypedArray(), and stack() for several' : '';
+        throw new ArgumentError(
+          `tensor: values${where} must be a number or a boolean, got ${describe(part)}${instead}`,
+        );
       }
       flat.push(part);
       return;
@@ -76,7 +86,9 @@ function fill<D extends DType>(
 }
 
 function describe(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return ArrayBuffer.isView(value) ? `a ${value.constructor.name}` : typeof value;
 }
 
 const DTYPES_OF_ARRAYS = new Map<unknown, DType>([
@@ -99,6 +111,13 @@ export function fromTypedArray<D extends DType = DType>(
 ): Tensor<D> {
   const own = ArrayBuffer.isView(array) ? DTYPES_OF_ARRAYS.get(array.constructor) : undefined;
   const dtype = options.dtype ?? own;
+  if (dtype === undefined) {
+    throw new DTypeError(
+      array instanceof Uint16Array
+        ? "fromTypedArray: a Uint16Array holds bits of either half-precision type; give dtype: 'float16' or 'bfloat16'"
+        : `fromTypedArray: array must be a Float32Array, Float64Array, Int32Array, Uint8Array or Uint16Array, got ${describe(array)}`,
+    );
+  }
   requireDTypeName('fromTypedArray', dtype);
   if (!(array instanceof arrayConstructor(dtype))) {
     throw new DTypeError(`fromTypedArray: ${dtype} lies in a ${arrayConstructor(dtype).name}, got ${describe(array)}`);
@@ -118,13 +137,27 @@ export function fromTypedArray<D extends DType = DType>(
 export function full<D extends DType = 'float32'>(
   shape: readonly number[] | number,
   value: Scalar,
+  options?: TensorOptions<D>,
+): Tensor<D> {
+  return constant('full', shape, value, options);
+}
+
+function constant<D extends DType = 'float32'>(
+  operation: string,
+  shape: readonly number[] | number,
+  value: Scalar,
   options: TensorOptions<D> = {},
 ): Tensor<D> {
-  const dims = checkShape('full', shape);
+  const dims = checkShape(operation, shape);
+  if (typeof value !== 'number' && typeof value !== 'boolean') {
+    throw new ArgumentError(`${operation}: value must be a number or a boolean, got ${describe(value)}`);
+  }
   const dtype = (options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32')) as D;
-  requireDTypeName('full', dtype);
-  if (dtype === 'float16' || dtype === 'bfloat16') return fill(dtype, dims, () => Number(value), 'full');
-  if (!fitsDType(Number(value), dtype)) throw new DTypeError(`full: the number ${Number(value)} does not fit ${dtype}`);
+  requireDTypeName(operation, dtype);
+  if (dtype === 'float16' || dtype === 'bfloat16') return fill(dtype, dims, () => Number(value), operation);
+  if (!fitsDType(Number(value), dtype)) {
+    throw new DTypeError(`${operation}: the number ${Number(value)} does not fit ${dtype}`);
+  }
   const data: ArrayOf<D> = allocateStorage(
     dtype,
     dims.reduce((a, b) => a * b, 1),
@@ -137,14 +170,14 @@ export function zeros<D extends DType = 'float32'>(
   shape: readonly number[] | number,
   options?: TensorOptions<D>,
 ): Tensor<D> {
-  return full(shape, 0, options);
+  return constant('zeros', shape, 0, options);
 }
 
 export function ones<D extends DType = 'float32'>(
   shape: readonly number[] | number,
   options?: TensorOptions<D>,
 ): Tensor<D> {
-  return full(shape, 1, options);
+  return constant('ones', shape, 1, options);
 }
 
 /** The identity matrix `[rows, columns]`, ones on diagonal `k` (above the main one where positive). */

@@ -78,7 +78,8 @@ function promoted(operation: BinaryName | 'where' | 'clip', a: ViewOrScalar, b: 
   const [view, scalar] = typeof a === 'object' ? [a, b as Scalar] : [b as View, a];
   const dtype = promoteScalar(view.dtype, scalar);
   const isComparison = COMPARISONS.has(operation as BinaryName);
-  if (LOGICAL.has(operation as BinaryName)) return dtype;
+  // Logic asks whether a number is zero, and these two compute in a floating type: any number will do.
+  if (LOGICAL.has(operation as BinaryName) || operation === 'divide' || operation === 'arctan2') return dtype;
   if (isComparison && Number.isInteger(scalar) && !isFloating(dtype)) {
     // Comparing with a number beyond the dtype's range is meaningful, and exact in float64.
     return fits(scalar, dtype) ? dtype : 'float64';

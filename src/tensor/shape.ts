@@ -48,8 +48,11 @@ export type Axes = number | readonly number[] | null | undefined;
 /** Axes counted from the front, in the order given; all of them where none are given. */
 export function normalizeAxes(operation: string, axes: Axes, rank: number): number[] {
   if (axes === undefined || axes === null) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = typeof axes === 'number' ? [axes] : axes;
-  const normalized = list.map((axis) => normalizeAxis(operation, axis, rank));
+  const list: unknown = typeof axes === 'number' ? [axes] : axes;
+  if (!Array.isArray(list)) {
+    throw new ArgumentError(`${operation}: axes must be an axis or an array of axes, got ${String(axes)}`);
+  }
+  const normalized = list.map((axis: number) => normalizeAxis(operation, axis, rank));
   if (new Set(normalized).size !== normalized.length) {
     throw new ArgumentError(`${operation}: axes [${list.join(', ')}] name the same axis twice`);
   }

@@ -4,7 +4,7 @@ import { binaryPrimitives, unaryPrimitives } from '../../src/backend/primitives/
 import type { AttributesOf, PrimitiveName } from '../../src/backend/primitives/index.js';
 import { reductionPrimitives, scanPrimitives } from '../../src/backend/primitives/reduction.js';
 import type { HostView } from '../../src/backend/view.js';
-import { DTypeError, IndexOutOfRangeError } from '../../src/errors.js';
+import { DTypeError, IndexOutOfRangeError, ShapeError } from '../../src/errors.js';
 import { arrayConstructor, DTYPES, type DType } from '../../src/tensor/dtype.js';
 
 /*
@@ -287,5 +287,22 @@ describe('random', () => {
         expectClose(actual, expected, tolerance, `${distribution} ${count}`);
       }
     }
+  });
+});
+
+describe('the engine', () => {
+  it('takes views of at most eight axes, and says so', () => {
+    const view = (axes: number): HostView => ({
+      dtype: 'float32',
+      dims: new Array(axes).fill(1),
+      strides: new Array(axes).fill(1),
+      offset: 0,
+      data: Float32Array.of(-3),
+    });
+    expect((native.run('absolute', [view(8)], {})[0]?.data as Float32Array)[0]).toBe(3);
+    expect(() => native.run('absolute', [view(9)], {})).toThrow(ShapeError);
+    expect(() => native.run('absolute', [view(9)], {})).toThrow(
+      /absolute: .* at most 8 axes, got shape \[1, .*reshape/,
+    );
   });
 });

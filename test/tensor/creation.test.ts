@@ -33,6 +33,7 @@ describe('tensor', () => {
     [[1, [2]], {}, ArgumentError, /values\[1\] must be a number or a boolean, got an array/],
     [['1'], {}, ArgumentError, /values\[0\] must be a number or a boolean, got string/],
     [[null], {}, ArgumentError, /got null/],
+    [[new Float32Array(2)], {}, ArgumentError, /got a Float32Array; use fromTypedArray\(\), and stack\(\)/],
     [[1.5], { dtype: 'int32' }, DTypeError, /1.5 does not fit int32/],
     [[256], { dtype: 'uint8' }, DTypeError, /256 does not fit uint8/],
     [[Number.NaN], { dtype: 'int32' }, DTypeError, /NaN does not fit int32/],
@@ -41,6 +42,12 @@ describe('tensor', () => {
   ])('refuses %j with %j', (values, options, kind, message) => {
     expect(() => tensor(values as number[], options)).toThrow(kind);
     expect(() => tensor(values as number[], options)).toThrow(message);
+  });
+
+  it('refuses an array that holds itself', () => {
+    const endless: unknown[] = [];
+    endless.push(endless);
+    expect(() => tensor(endless as number[])).toThrow(/tensor: values must be nested at most 64 deep/);
   });
 
   it('rounds to storage types, to nearest even', () => {
@@ -86,7 +93,9 @@ describe('fromTypedArray', () => {
     expect(() => fromTypedArray(new Float32Array(1), [1], { dtype: 'float64' })).toThrow(/lies in a Float64Array/);
     expect(() => fromTypedArray(new Float32Array(3), [2, 2])).toThrow(/shape \[2, 2\] has 4 elements, the array 3/);
     expect(() => fromTypedArray(Uint8Array.of(2), [1], { dtype: 'bool' })).toThrow(/must be 0 or 1/);
+    expect(() => fromTypedArray(new Uint16Array(1))).toThrow(/give dtype: 'float16' or 'bfloat16'/);
     expect(() => fromTypedArray([1, 2] as unknown as Float32Array)).toThrow(DTypeError);
+    expect(() => fromTypedArray(new BigInt64Array(1) as never)).toThrow(/array must be a .*, got a BigInt64Array/);
     expect(() => fromTypedArray(new Float32Array(1), [Number.NaN])).toThrow(ShapeError);
   });
 });
@@ -117,6 +126,8 @@ describe('ranges and constants', () => {
     for (const shape of [[-1], [1.5], [Number.NaN], ['2'], [2 ** 30, 2 ** 30]] as number[][]) {
       expect(() => zeros(shape), String(shape)).toThrow(ShapeError);
     }
+    for (const value of ['a', null, undefined, 1n]) expect(() => full([2], value as never)).toThrow(ArgumentError);
+    expect(() => zeros([-1])).toThrow(/^zeros: /);
     expect(() => zeros({} as number[])).toThrow(/shape must be an array of lengths/);
     expect(() => zeros([2 ** 40])).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY' }));
   });

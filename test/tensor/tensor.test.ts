@@ -198,6 +198,12 @@ describe('errors', () => {
     ['an array for a tensor', () => x.add([1] as unknown as number), 'ERR_ARGUMENT', /make one with tensor\(values\)/],
     ['an unknown dtype', () => x.to('int7' as DType), 'ERR_DTYPE', /dtype must be one of/],
     ['a number beyond the dtype', () => arange(2).add(2 ** 40), 'ERR_ARGUMENT', /does not fit int32/],
+    [
+      'an axis that is a text',
+      () => x.sum('0' as never),
+      'ERR_ARGUMENT',
+      /sum: axes must be an axis or an array of axes/,
+    ],
     ['integers to negative powers', () => arange(2).power(-1), 'ERR_ARGUMENT', /negative integer powers/],
     ['differences of truth values', () => tensor([true]).subtract(tensor([true])), 'ERR_DTYPE', /use logicalXor/],
     ['a decomposition of NaN', () => svd(tensor([[Number.NaN]])), 'ERR_ARGUMENT', /NaN or infinite/],
@@ -206,6 +212,18 @@ describe('errors', () => {
     expect(use).toThrow(GemmuleError);
     expect(use).toThrow(message);
     expect(use).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('are not for numbers that a quotient or an angle holds, whatever the dtype', () => {
+    const bytes = tensor([1, 3], { dtype: 'uint8' });
+    expect(bytes.divide(-2).toArray()).toEqual([-0.5, -1.5]);
+    expect(bytes.divide(-2).dtype).toBe('float64');
+    expect(bytes.arctan2(-1).at(0)).toBeCloseTo(Math.atan2(1, -1), 6);
+    expect(
+      arange(2)
+        .divide(2 ** 40)
+        .at(1),
+    ).toBe(2 ** -40);
   });
 });
 

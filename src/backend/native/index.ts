@@ -1,5 +1,5 @@
-import { BackendError, DisposedError } from '../../errors.js';
-import { concreteDim, contiguousStrides, sizeOf } from '../../tensor/dim.js';
+import { BackendError, DisposedError, ShapeError } from '../../errors.js';
+import { concreteDim, contiguousStrides, formatShape, sizeOf } from '../../tensor/dim.js';
 import type { Backend } from '../backend.js';
 import { checkPackArguments } from '../pack.js';
 import type { Primitive } from '../primitive.js';
@@ -131,9 +131,17 @@ function handleOf(operand: Operand): PackedHandle {
   return operand.handle;
 }
 
+/** Of any view that the engine is given: `kMaxRank` there. */
+const MAX_AXES = 8;
+
 function hostView(primitive: string, view: View): HostView {
   if (view.data instanceof SymbolicValue) {
     throw new BackendError(`${primitive}: a tensor of a recording has no data to compute with`);
+  }
+  if (view.dims.length > MAX_AXES) {
+    throw new ShapeError(
+      `${primitive}: the native engine takes at most ${MAX_AXES} axes, got shape ${formatShape(view.dims)}; merge some with reshape()`,
+    );
   }
   if (view.data.buffer.byteLength === 0 && view.dims.every((dim) => dim !== 0)) {
     throw new DisposedError(`${primitive}: an argument was disposed`);

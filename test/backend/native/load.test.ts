@@ -90,3 +90,12 @@ describe('GEMMULE_BACKEND', () => {
     expect(defaultBackend).toThrow(/GEMMULE_BACKEND must be "native" or "reference", got "cuda"/);
   });
 });
+
+describe('a backend by name', () => {
+  it('is one of two', async () => {
+    const { getBackend, setDefaultBackend } = await importBackend();
+    expect(getBackend('reference').name).toBe('reference');
+    expect(() => getBackend('cuda' as never)).toThrow(/must be "native" or "reference", got "cuda"/);
+    expect(() => setDefaultBackend('cuda' as never)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+  });
+});
