@@ -125,19 +125,14 @@ Status attention(const OpContext& context) {
   const std::int64_t hidden = query.dims[1];
   const std::int64_t headDim = hidden / settings.numHeads;
   const std::int64_t sequences = cuSeqlens.dims[0] - 1;
-  const std::int64_t items = sequences * settings.numHeads;
   std::int64_t longest = 0;
-  double cost = 0;
+  double squares = 0;
   for (std::int64_t n = 0; n < sequences; ++n) {
     const std::int64_t length = sequenceStart(cuSeqlens, n + 1) - sequenceStart(cuSeqlens, n);
     longest = std::max(longest, length);
-    cost += static_cast<double>(length) * static_cast<double>(length);
+    squares += static_cast<double>(length) * static_cast<double>(length);
   }
   if (longest == 0 || headDim == 0) return Status::ok();
-  const double multiplyAdds = 2 * cost * static_cast<double>(hidden);
-  const int lanes =
-      static_cast<int>(std::clamp(multiplyAdds / kGrainMultiplyAdds, 1.0,
-                                  static_cast<double>(std::min<std::int64_t>(context.team.threads(), items))));
   LaneMemory memory;
   GEMMULE_RETURN_IF_ERROR(memory.allocate(context, context.team.threads(), longest, headDim, bias.isPresent()));
 
@@ -166,19 +161,11 @@ Status attention(const OpContext& context) {
     context.kernels.attention.attend(head);
   };
 
-  // Each lane takes the heads whose cost, counted from the first, begins in its share.
-  context.team.parallelFor(lanes, 1, [&](std::int64_t firstShare, std::int64_t lastShare, int lane) {
-    const double headsCost = cost * static_cast<double>(settings.numHeads);
-    const double from = headsCost * static_cast<double>(firstShare) / lanes;
-    const double to = lastShare == lanes ? INFINITY : headsCost * static_cast<double>(lastShare) / lanes;
-    double before = 0;
-    for (std::int64_t sequence = 0; sequence < sequences && before < to; ++sequence) {
-      const auto length =
-          static_cast<double>(sequenceStart(cuSeqlens, sequence + 1) - sequenceStart(cuSeqlens, sequence));
-      for (std::int64_t index = 0; index < settings.numHeads && before < to; ++index) {
-        if (before >= from) attend(sequence, index, lane);
-        before += length * length;
-      }
+  const double multiplyAdds = 2 * squares * static_cast<double>(headDim) / static_cast<double>(sequences);
+  const std::int64_t grain = 1 + static_cast<std::int64_t>(kGrainMultiplyAdds / multiplyAdds);
+  context.team.parallelFor(sequences * settings.numHeads, grain, [&](std::int64_t begin, std::int64_t end, int lane) {
+    for (std::int64_t item = begin; item < end; ++item) {
+      attend(item / settings.numHeads, item % settings.numHeads, lane);
     }
   });
   return Status::ok();
@@ -201,11 +188,9 @@ Status attentionWeights(const OpContext& context) {
   }
   if (tokens == 0) return Status::ok();
   const std::int64_t headDim = query.dims[1] / settings.numHeads;
-  const int lanes = static_cast<int>(std::min<std::int64_t>(context.team.threads(), settings.numHeads));
   LaneMemory memory;
   GEMMULE_RETURN_IF_ERROR(memory.allocate(context, context.team.threads(), tokens, headDim, bias.isPresent()));
-  const std::int64_t grain = (settings.numHeads + lanes - 1) / lanes;
-  context.team.parallelFor(settings.numHeads, grain, [&](std::int64_t begin, std::int64_t end, int lane) {
+  context.team.parallelFor(settings.numHeads, 1, [&](std::int64_t begin, std::int64_t end, int lane) {
     for (std::int64_t index = begin; index < end; ++index) {
       AttentionHead head{};
       head.tokens = tokens;

@@ -18,6 +18,8 @@ constexpr std::int64_t kBlockRows = 96;
 constexpr std::int64_t kGrainMultiplyAdds = 128 * 1024;
 /// Numbers to quantise that are worth another thread.
 constexpr std::int64_t kGrainQuantized = 32 * 1024;
+/// Units of work that a product is cut into, at least where it is large enough.
+constexpr std::int64_t kUnitsPerThread = 32;
 /// Panels that the kernels take at once where there are few rows.
 constexpr std::int64_t kPanelGroup = 4;
 
@@ -36,8 +38,8 @@ struct Partition {
     rowsPerBlock = divideUp(divideUp(rows, rowBlocks), tileRows) * tileRows;
     rowBlocks = divideUp(rows, rowsPerBlock);
     const std::int64_t groups = divideUp(panels, kPanelGroup);
-    // With few row blocks, several units a thread even out what one of them lacks.
-    const std::int64_t wanted = rowBlocks >= 4 * threads ? 1 : divideUp(std::int64_t{4} * threads, rowBlocks);
+    // Many small units even out what one thread lacks.
+    const std::int64_t wanted = divideUp(kUnitsPerThread * threads, rowBlocks);
     panelsPerBlock = divideUp(groups, std::min(wanted, groups)) * kPanelGroup;
     columnBlocks = divideUp(panels, panelsPerBlock);
   }

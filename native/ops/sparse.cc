@@ -15,8 +15,6 @@ namespace {
 
 /// Multiplications that one lane should do at least.
 constexpr std::int64_t kGrainWork = 64 * 1024;
-/// Rows are dealt out in so many parts a lane: rows differ in length.
-constexpr std::int64_t kPartsPerLane = 8;
 
 /// A matrix in compressed rows and a dense one, contiguous all, checked but for the column indices.
 struct SparseOperands {
@@ -80,34 +78,26 @@ Status forEachRow(const char* name, const OpContext& context, const SparseOperan
                   Kernel kernel) {
   T* result = context.results[0].as<T>();
   const std::int64_t work = (operands.entries / std::max<std::int64_t>(operands.rows, 1) + 1) * size;
-  const std::int64_t parts = kPartsPerLane * context.team.threads();
-  const std::int64_t rowsPerPart = std::max<std::int64_t>(operands.rows / parts, kGrainWork / (work + 1)) + 1;
-  const std::int64_t count = (operands.rows + rowsPerPart - 1) / rowsPerPart;
   std::atomic<std::int64_t> wrong{-1};
-  std::atomic<std::int64_t> next{0};
-  // Parts are taken as lanes come for them, which changes no sum.
-  context.team.parallelFor(std::min<std::int64_t>(count, context.team.threads()), 1,
-                           [&](std::int64_t, std::int64_t, int) {
-                             for (std::int64_t part = next.fetch_add(1); part < count; part = next.fetch_add(1)) {
-                               const std::int64_t end = std::min((part + 1) * rowsPerPart, operands.rows);
-                               for (std::int64_t r = part * rowsPerPart; r < end; ++r) {
-                                 SparseRow<T> row{};
-                                 row.values = reinterpret_cast<const T*>(operands.values) + operands.offsets[r];
-                                 row.columns = operands.columns + operands.offsets[r];
-                                 row.count = operands.offsets[r + 1] - operands.offsets[r];
-                                 row.dense = reinterpret_cast<const T*>(operands.dense);
-                                 row.width = operands.width;
-                                 for (std::int64_t entry = 0; entry < row.count; ++entry) {
-                                   if (row.columns[entry] >= 0 && row.columns[entry] < operands.length) continue;
-                                   wrong.store(operands.offsets[r] + entry, std::memory_order_relaxed);
-                                   return;
-                                 }
-                                 kernel(row, result + r * size);
-                               }
-                               if (context.cancelled != nullptr && context.cancelled->load(std::memory_order_relaxed))
-                                 return;
-                             }
-                           });
+  context.team.parallelFor(operands.rows, kGrainWork / (work + 1) + 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      if (context.cancelled != nullptr && context.cancelled->load(std::memory_order_relaxed)) {
+        return;
+      }
+      SparseRow<T> row{};
+      row.values = reinterpret_cast<const T*>(operands.values) + operands.offsets[r];
+      row.columns = operands.columns + operands.offsets[r];
+      row.count = operands.offsets[r + 1] - operands.offsets[r];
+      row.dense = reinterpret_cast<const T*>(operands.dense);
+      row.width = operands.width;
+      for (std::int64_t entry = 0; entry < row.count; ++entry) {
+        if (row.columns[entry] >= 0 && row.columns[entry] < operands.length) continue;
+        wrong.store(operands.offsets[r] + entry, std::memory_order_relaxed);
+        return;
+      }
+      kernel(row, result + r * size);
+    }
+  });
   const std::int64_t entry = wrong.load();
   if (entry < 0) return Status::ok();
   return Status::index(std::string(name) + ": column index " + std::to_string(operands.columns[entry]) +

@@ -49,6 +49,33 @@ constexpr std::uint64_t packTicket(std::uint32_t job, std::uint32_t ranges) {
 constexpr std::uint32_t rangesOf(std::uint64_t ticket) { return ticket >> 16 & 0xffff; }
 constexpr std::uint32_t nextOf(std::uint64_t ticket) { return ticket & 0xffff; }
 
+/// Rounds of a job: in each, every lane gets an equal range of half of what is left, in the last of all of it. A lane
+/// that is held up, or that got dearer items, leaves the small ranges at the end to the others.
+constexpr int kMostRounds = 5;
+
+/// The borders of a job's ranges.
+struct Cut {
+  std::int64_t count = 0;
+  std::int64_t lanes = 1;
+  int rounds = 1;
+
+  Cut() = default;
+  Cut(std::int64_t items, std::int64_t grain, std::int64_t lanesAtMost)
+      : count(items), lanes(std::clamp<std::int64_t>(items / grain, 1, lanesAtMost)) {
+    while (rounds < kMostRounds && (count >> rounds) / lanes >= grain) ++rounds;
+  }
+
+  std::int64_t ranges() const { return lanes * rounds; }
+
+  std::int64_t begin(std::int64_t range) const {
+    const std::int64_t round = range / lanes;
+    if (round == rounds) return count;
+    const std::int64_t first = count - (count >> round);
+    const std::int64_t items = (round == rounds - 1 ? count : count - (count >> (round + 1))) - first;
+    return first + items * (range % lanes) / lanes;
+  }
+};
+
 }  // namespace
 
 struct ThreadTeam::State {
@@ -68,13 +95,8 @@ struct ThreadTeam::State {
         continue;
       }
       // The job cannot end, and its fields cannot change, before this range is counted as done.
-      const std::int64_t ranges = rangesOf(current);
       const std::int64_t range = nextOf(current);
-      const std::int64_t share = count / ranges;
-      const std::int64_t rest = count % ranges;
-      const std::int64_t begin = range * share + std::min(range, rest);
-      const std::int64_t end = begin + share + (range < rest ? 1 : 0);
-      (*body)(begin, end, lane);
+      (*body)(cut.begin(range), cut.begin(range + 1), lane);
       if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
       current = ticket.load(std::memory_order_acquire);
     }
@@ -109,7 +131,7 @@ struct ThreadTeam::State {
   /// Held by the thread whose job is on.
   std::atomic<bool> busy{false};
   std::uint32_t job = 0;
-  std::int64_t count = 0;
+  Cut cut;
   const Body* body = nullptr;
   std::vector<Worker> workers;
 };
@@ -145,21 +167,22 @@ int ThreadTeam::threads() const { return static_cast<int>(state_->workers.size()
 void ThreadTeam::parallelFor(std::int64_t count, std::int64_t grain,
                              FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body) {
   if (count <= 0) return;
-  const std::int64_t ranges = std::min<std::int64_t>(count / std::max<std::int64_t>(grain, 1), threads());
+  const Cut cut(count, std::max<std::int64_t>(grain, 1), threads());
   State& state = *state_;
-  if (ranges <= 1 || state.busy.exchange(true, std::memory_order_acquire)) {
+  if (cut.lanes == 1 || state.busy.exchange(true, std::memory_order_acquire)) {
     body(0, count, 0);
     return;
   }
-  state.count = count;
+  const std::int64_t ranges = cut.ranges();
+  state.cut = cut;
   state.body = &body;
   state.pending.store(static_cast<int>(ranges), std::memory_order_relaxed);
   state.ticket.store(packTicket(++state.job, static_cast<std::uint32_t>(ranges)), std::memory_order_release);
   state.wakeups.fetch_add(1, std::memory_order_acq_rel);
-  if (ranges == threads()) {
+  if (cut.lanes == threads()) {
     state.wakeups.notify_all();
   } else {
-    for (std::int64_t worker = 1; worker < ranges; ++worker) state.wakeups.notify_one();
+    for (std::int64_t worker = 1; worker < cut.lanes; ++worker) state.wakeups.notify_one();
   }
   state.work(0);
   if (!spinUntil([&] { return state.pending.load(std::memory_order_acquire) == 0; })) {

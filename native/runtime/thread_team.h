@@ -30,8 +30,8 @@ class FunctionRef<Result(Arguments...)> {
 
 /// The threads of the engine: one team a process. The calling thread is lane 0 and works too.
 ///
-/// Work is cut into contiguous ranges whose borders depend only on `count`, `grain` and the number of lanes, and no sum
-/// is ever split between lanes, so results do not depend on how many threads there are.
+/// Work is cut into contiguous ranges, large ones first, which lanes take as they come for them. No sum is ever split
+/// between ranges, so results depend neither on how many threads there are nor on who takes what.
 class ThreadTeam {
  public:
   /// Runs on `threads` lanes, the caller's included; 1 means that nothing is ever handed over.
@@ -42,8 +42,9 @@ class ThreadTeam {
 
   int threads() const;
 
-  /// Calls `body(begin, end, lane)` over disjoint ranges that cover [0, count), each of at least `grain` items (but the
-  /// last), and returns when all are done. `lane` is the thread's own, from 0 to threads() - 1, however few the ranges.
+  /// Calls `body(begin, end, lane)` over disjoint ranges that cover [0, count), each of at least `grain` items (or all of
+  /// them), and returns when all are done. A lane takes one range after the other; `lane` is the thread's own, from 0 to
+  /// threads() - 1, however few the ranges.
   /// With one range's worth of work, or while another thread uses the team, everything runs on the caller as lane 0.
   void parallelFor(std::int64_t count, std::int64_t grain,
                    FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body);

@@ -68,6 +68,19 @@ TEST(thousandsOfShortJobs) {
   CHECK_EQ(total, expected);
 }
 
+TEST(theOthersGoOnWhereOneIsHeldUp) {
+  ThreadTeam team(2);
+  if (team.threads() < 2) return;
+  constexpr std::int64_t kCount = 256;
+  std::atomic<std::int64_t> done{0};
+  // The lane that has item 0 comes back to its range only when the other has done everything that is left.
+  team.parallelFor(kCount, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    while (begin == 0 && done < kCount - end) std::this_thread::yield();
+    done += end - begin;
+  });
+  CHECK_EQ(done.load(), kCount);
+}
+
 TEST(severalThreadsUseOneTeam) {
   ThreadTeam team(3);
   std::vector<std::thread> callers;
