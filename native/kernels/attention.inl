@@ -20,17 +20,15 @@ inline std::int64_t attentionScratchFloats(std::int64_t tokens, std::int64_t hea
 inline void packKeys(const AttentionHead& head, float* panels) {
   for (std::int64_t token = 0; token < head.tokens; token += kLanes) {
     const std::int64_t left = head.tokens - token;
+    const int count = left < kLanes ? static_cast<int>(left) : kLanes;
     const float* rows = head.key + token * head.keyStride;
-    if (left >= kLanes) {
-      for (std::int64_t n = 0; n < head.headDim; ++n) {
-#pragma GCC unroll 16
-        for (int lane = 0; lane < kLanes; ++lane) panels[n * kLanes + lane] = rows[lane * head.keyStride + n];
-      }
-    } else {
-      for (std::int64_t n = 0; n < head.headDim; ++n) {
-        for (int lane = 0; lane < kLanes; ++lane) {
-          panels[n * kLanes + lane] = lane < left ? rows[lane * head.keyStride + n] : 0.0f;
-        }
+    std::int64_t n = 0;
+    for (; n + kLanes <= head.headDim; n += kLanes) {
+      transposeRows(rows + n, head.keyStride, count, panels + n * kLanes);
+    }
+    for (; n < head.headDim; ++n) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        panels[n * kLanes + lane] = lane < count ? rows[lane * head.keyStride + n] : 0.0f;
       }
     }
     panels += head.headDim * kLanes;
@@ -55,6 +53,8 @@ inline bool packValues(const AttentionHead& head, float* panels) {
   return maskBits(isNaN(difference)) == 0;
 }
 
+alignas(64) inline constexpr float kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 // Keys [begin, end) that a query sees.
 struct KeyRange {
   std::int64_t begin;
@@ -72,8 +72,23 @@ inline KeyRange visibleKeys(const AttentionHead& head, std::int64_t query) {
   return range;
 }
 
+// Scores of a query's 16 keys from `key` on, scaled and biased, -infinity where out of sight.
+inline F32x16 visibleScores(const AttentionHead& head, std::int64_t query, KeyRange range, std::int64_t key,
+                            const float* products) {
+  F32x16 score = mul(load(products), broadcast(head.scale));
+  if (head.bias != nullptr) score = add(score, load(head.bias + key - query));
+  if (key < range.begin || key + kLanes > range.end) {
+    const F32x16 place = add(broadcast(static_cast<float>(key)), load(kLaneNumbers));
+    const F32x16 hidden = broadcast(-INFINITY);
+    score = select(less(place, broadcast(static_cast<float>(range.begin))), hidden, score);
+    score = select(less(place, broadcast(static_cast<float>(range.end))), score, hidden);
+  }
+  return score;
+}
+
 // The dot products of a query with keys `first` to `first + count` (both multiples of 16) become exp(score - greatest),
-// zero for keys out of sight. Returns the sum, or 1 where no key is in sight.
+// zero for keys out of sight. Returns the sum, or 1 where no key is in sight. Two chains of maxima and of sums, so that
+// one addition need not wait for the other.
 inline float exponentiateScores(const AttentionHead& head, std::int64_t query, std::int64_t first, std::int64_t count,
                                 float* scores) {
   const KeyRange range = visibleKeys(head, query);
@@ -81,25 +96,22 @@ inline float exponentiateScores(const AttentionHead& head, std::int64_t query, s
     for (std::int64_t n = 0; n < count; ++n) scores[n] = 0.0f;
     return 1.0f;
   }
-  const F32x16 scale = broadcast(head.scale);
-  for (std::int64_t n = 0; n < count; n += kLanes) {
-    F32x16 score = mul(load(scores + n), scale);
-    if (head.bias != nullptr) score = add(score, load(head.bias + first + n - query));
-    store(scores + n, score);
+  F32x16 greatest[2] = {broadcast(-INFINITY), broadcast(-INFINITY)};
+  for (std::int64_t n = 0; n < count; n += 2 * kLanes) {
+    greatest[0] = max(greatest[0], visibleScores(head, query, range, first + n, scores + n));
+    if (n + kLanes == count) break;
+    greatest[1] = max(greatest[1], visibleScores(head, query, range, first + n + kLanes, scores + n + kLanes));
   }
-  for (std::int64_t n = 0; n < range.begin - first; ++n) scores[n] = -INFINITY;
-  for (std::int64_t n = range.end - first; n < count; ++n) scores[n] = -INFINITY;
-
-  F32x16 lanes = broadcast(-INFINITY);
-  for (std::int64_t n = 0; n < count; n += kLanes) lanes = max(lanes, load(scores + n));
-  const F32x16 greatest = broadcast(maxLanes(lanes));
-  F32x16 sum = zero();
+  const F32x16 reference = broadcast(maxLanes(max(greatest[0], greatest[1])));
+  F32x16 sum[2] = {zero(), zero()};
   for (std::int64_t n = 0; n < count; n += kLanes) {
-    const F32x16 exponential = exp(sub(load(scores + n), greatest));
+    const F32x16 score = visibleScores(head, query, range, first + n, scores + n);
+    const F32x16 exponential = exp(sub(score, reference));
     store(scores + n, exponential);
-    sum = add(sum, exponential);
+    F32x16& part = sum[n / kLanes % 2];
+    part = add(part, exponential);
   }
-  return sumLanes(sum);
+  return sumLanes(add(sum[0], sum[1]));
 }
 
 inline void divideRow(const float* x, float divisor, std::int64_t count, float* y) {

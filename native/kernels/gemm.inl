@@ -16,10 +16,12 @@ inline constexpr int kFewRowsPanels = 2;
 GEMMULE_INLINE F32x16 loadWeights(const float* p) { return load(p); }
 GEMMULE_INLINE F32x16 loadWeights(const std::uint16_t* p) { return loadBfloat16(p); }
 
-// Sums [kRows, 16 * kPanels] of a tile plus bias, to y; activation and residual are left to `finish`.
+// Sums [kRows, 16 * kPanels] of a tile plus bias, and residual if nothing comes between, to y. The rest is left to
+// `finish`.
 template <int kRows, int kPanels>
 GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][kPanels], std::int64_t row,
                               std::int64_t panel, std::int64_t columns) {
+  const bool addsResidual = epilogue.residual != nullptr && epilogue.activation == Activation::kNone;
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p) {
     const std::int64_t column = (panel + p) * kLanes;
@@ -32,7 +34,11 @@ GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows]
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       float* y = epilogue.y + (row + r) * epilogue.yStride + column;
-      const F32x16 value = epilogue.bias != nullptr ? add(sum[r][p], bias) : sum[r][p];
+      F32x16 value = epilogue.bias != nullptr ? add(sum[r][p], bias) : sum[r][p];
+      if (addsResidual) {
+        const float* residual = epilogue.residual + (row + r) * epilogue.residualStride + column;
+        value = add(value, count == kLanes ? load(residual) : loadPartial(residual, count));
+      }
       if (count == kLanes) {
         store(y, value);
       } else {
@@ -128,7 +134,6 @@ inline void finish(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t 
                    std::int64_t columns) {
   switch (epilogue.activation) {
     case Activation::kNone:
-      if (epilogue.residual != nullptr) finishTile<Activation::kNone>(epilogue, row, rows, column, columns);
       break;
     case Activation::kRelu:
       finishTile<Activation::kRelu>(epilogue, row, rows, column, columns);

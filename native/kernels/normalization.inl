@@ -1,28 +1,31 @@
 // Implements kernels/normalization.h; included once a target by kernels/targets.
 
+// Sums run in two chains, so that one addition need not wait for the other.
 inline void layerNormRow(const LayerNormRows& rows, const float* x, const float* residual, float* y) {
   const std::int64_t columns = rows.columns;
-  F32x16 sum = zero();
+  F32x16 sum[2] = {zero(), zero()};
   for (std::int64_t n = 0; n < columns; n += kLanes) {
     F32x16 value = loadUpTo(x + n, columns - n);
     if (residual != nullptr) value = add(value, loadUpTo(residual + n, columns - n));
     storeUpTo(y + n, value, columns - n);
-    sum = add(sum, value);
+    F32x16& chain = sum[n / kLanes % 2];
+    chain = add(chain, value);
   }
-  const F32x16 mean = broadcast(sumLanes(sum) / static_cast<float>(columns));
-  F32x16 squares = zero();
+  const F32x16 mean = broadcast(sumLanes(add(sum[0], sum[1])) / static_cast<float>(columns));
+  F32x16 squares[2] = {zero(), zero()};
   for (std::int64_t n = 0; n < columns; n += kLanes) {
     F32x16 centred = sub(loadUpTo(y + n, columns - n), mean);
     storeUpTo(y + n, centred, columns - n);
     // Lanes beyond the row hold minus the mean: read what was stored.
     if (columns - n < kLanes) centred = loadUpTo(y + n, columns - n);
-    squares = fma(centred, centred, squares);
+    F32x16& chain = squares[n / kLanes % 2];
+    chain = fma(centred, centred, chain);
   }
-  const float variance = sumLanes(squares) / static_cast<float>(columns);
-  const F32x16 deviation = sqrt(broadcast(variance + rows.epsilon));
+  const float variance = sumLanes(add(squares[0], squares[1])) / static_cast<float>(columns);
+  const F32x16 inverse = div(broadcast(1.0f), sqrt(broadcast(variance + rows.epsilon)));
   for (std::int64_t n = 0; n < columns; n += kLanes) {
     const std::int64_t left = columns - n;
-    F32x16 value = div(loadUpTo(y + n, left), deviation);
+    F32x16 value = mul(loadUpTo(y + n, left), inverse);
     if (rows.weight != nullptr && rows.bias != nullptr) {
       value = fma(value, loadUpTo(rows.weight + n, left), loadUpTo(rows.bias + n, left));
     } else if (rows.weight != nullptr) {

@@ -5,6 +5,10 @@
 // results are the same bits on AVX2, AVX-512 and, for the same reason, do not depend on the batch. `fma` is one
 // rounding on all sets but the x86 baseline, which has no such instruction.
 //
+// sumLanes adds by a fixed tree: lane i and i + 8, then i + 4, i + 2, i + 1. maxLanes goes the same way and may lose
+// NaN, which is to be looked for apart. transposeRows writes 16 rows of 16 floats, `stride` apart, as columns [16, 16];
+// rows from `count` on are not read and count as zeros.
+//
 // The target file defines exactly one of GEMMULE_SIMD_AVX512, GEMMULE_SIMD_AVX2, GEMMULE_SIMD_NEON,
 // GEMMULE_SIMD_BASELINE and has included <cmath>, <cstdint>, <cstring> and the intrinsics before.
 
@@ -100,6 +104,51 @@ GEMMULE_INLINE void storeNarrow(std::int8_t* p, I32x16 a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
 }
 GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) { return _mm512_reduce_add_epi32(a.v); }
+
+GEMMULE_INLINE float sumLanes(F32x16 a) {
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+GEMMULE_INLINE float maxLanes(F32x16 a) {
+  const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int count, float* columns) {
+  __m512 r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = i < count ? _mm512_loadu_ps(rows + i * stride) : _mm512_setzero_ps();
+  // Pairs of rows, then fours within quarters of 128 bits, then the quarters.
+  __m512 pairs[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    const __m512d low0 = _mm512_castps_pd(pairs[i]), low1 = _mm512_castps_pd(pairs[i + 2]);
+    const __m512d high0 = _mm512_castps_pd(pairs[i + 1]), high1 = _mm512_castps_pd(pairs[i + 3]);
+    r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(low0, low1));
+    r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low0, low1));
+    r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high0, high1));
+    r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high0, high1));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const __m512 even0 = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88), odd0 = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+    const __m512 even1 = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+    const __m512 odd1 = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+    _mm512_storeu_ps(columns + i * 16, _mm512_shuffle_f32x4(even0, even1, 0x88));
+    _mm512_storeu_ps(columns + (i + 4) * 16, _mm512_shuffle_f32x4(odd0, odd1, 0x88));
+    _mm512_storeu_ps(columns + (i + 8) * 16, _mm512_shuffle_f32x4(even0, even1, 0xdd));
+    _mm512_storeu_ps(columns + (i + 12) * 16, _mm512_shuffle_f32x4(odd0, odd1, 0xdd));
+  }
+}
 
 #else
 
@@ -526,6 +575,71 @@ GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) {
   return sum;
 }
 
+GEMMULE_INLINE float sumLanes(F32x16 a) {
+#if defined(GEMMULE_SIMD_AVX2)
+  const __m256 eight = _mm256_add_ps(a.v[0], a.v[1]);
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+#else
+  const FloatPart four = (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+  return (four[0] + four[2]) + (four[1] + four[3]);
+#endif
+}
+GEMMULE_INLINE float maxLanes(F32x16 a) {
+#if defined(GEMMULE_SIMD_AVX2)
+  const __m256 eight = _mm256_max_ps(a.v[0], a.v[1]);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+#else
+  const FloatPart four = partMax(partMax(a.v[0], a.v[2]), partMax(a.v[1], a.v[3]));
+  const float even = four[0] > four[2] ? four[0] : four[2];
+  const float odd = four[1] > four[3] ? four[1] : four[3];
+  return even > odd ? even : odd;
+#endif
+}
+
+#if defined(GEMMULE_SIMD_AVX2)
+// 8 rows of 8.
+GEMMULE_INLINE void transposeEight(const float* rows, std::int64_t stride, int count, float* columns) {
+  __m256 r[8], pairs[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) r[i] = i < count ? _mm256_loadu_ps(rows + i * stride) : _mm256_setzero_ps();
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(columns + i * kLanes, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(columns + (i + 4) * kLanes, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int count, float* columns) {
+  for (int half = 0; half < 2; ++half) {
+    for (int part = 0; part < 2; ++part) {
+      transposeEight(rows + half * 8 * stride + part * 8, stride, count - half * 8,
+                     columns + part * 8 * kLanes + half * 8);
+    }
+  }
+}
+#else
+GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int count, float* columns) {
+  for (int row = 0; row < kLanes; ++row) {
+    for (int n = 0; n < kLanes; ++n) columns[n * kLanes + row] = row < count ? rows[row * stride + n] : 0.0f;
+  }
+}
+#endif
+
 #undef GEMMULE_EACH_PART
 #endif
 
@@ -559,26 +673,4 @@ GEMMULE_INLINE F32x16 loadBfloat16Partial(const std::uint16_t* p, int n) {
   std::uint16_t lanes[kLanes] = {};
   std::memcpy(lanes, p, sizeof(std::uint16_t) * static_cast<std::size_t>(n));
   return loadBfloat16(lanes);
-}
-
-// The sum of the lanes by a fixed tree: lane i with i + 8, then i + 4, i + 2, i + 1.
-GEMMULE_INLINE float sumLanes(F32x16 a) {
-  alignas(64) float s[kLanes];
-  store(s, a);
-  const float s0 = (s[0] + s[8]) + (s[4] + s[12]);
-  const float s1 = (s[1] + s[9]) + (s[5] + s[13]);
-  const float s2 = (s[2] + s[10]) + (s[6] + s[14]);
-  const float s3 = (s[3] + s[11]) + (s[7] + s[15]);
-  return (s0 + s2) + (s1 + s3);
-}
-
-// The largest lane; NaN lanes are ignored or kept as `max` would, so look for them apart.
-GEMMULE_INLINE float maxLanes(F32x16 a) {
-  alignas(64) float s[kLanes];
-  store(s, a);
-#pragma GCC unroll 4
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) s[i] = s[i] > s[i + half] ? s[i] : s[i + half];
-  }
-  return s[0];
 }

@@ -17,16 +17,25 @@ GEMMULE_INLINE F32x16 clamp(F32x16 x, float low, float high) {
 /// 2^n for -126 <= n <= 127.
 GEMMULE_INLINE F32x16 powerOfTwo(I32x16 n) { return floatOf(shiftLeft<23>(addInt(n, broadcastInt(127)))); }
 
-/// x * 2^n for -252 <= n <= 254, rounded once even where the result is subnormal (if |x| is not far below 1).
-GEMMULE_INLINE F32x16 scaleByPower(F32x16 x, I32x16 n) {
-  const I32x16 half = shiftRightArithmetic<1>(n);
-  return mul(mul(x, powerOfTwo(half)), powerOfTwo(subInt(n, half)));
+#if defined(GEMMULE_SIMD_AVX512)
+/// x * 2^n for an integral n from -252 to 254, rounded once even where the result is subnormal (if |x| is not far below
+/// 1).
+GEMMULE_INLINE F32x16 scaleByPower(F32x16 x, F32x16 n) { return {_mm512_scalef_ps(x.v, n.v)}; }
+/// The same for n from -126 to 127.
+GEMMULE_INLINE F32x16 scaleByNormalPower(F32x16 x, F32x16 n) { return scaleByPower(x, n); }
+#else
+GEMMULE_INLINE F32x16 scaleByPower(F32x16 x, F32x16 n) {
+  const I32x16 whole = toIntRounded(n);
+  const I32x16 half = shiftRightArithmetic<1>(whole);
+  return mul(mul(x, powerOfTwo(half)), powerOfTwo(subInt(whole, half)));
 }
+GEMMULE_INLINE F32x16 scaleByNormalPower(F32x16 x, F32x16 n) { return mul(x, powerOfTwo(toIntRounded(n))); }
+#endif
 
 /// exp(x) = fraction * 2^exponent, with fraction between 0.7 and 1.42.
 struct ExpParts {
   F32x16 fraction;
-  I32x16 exponent;
+  F32x16 exponent;
 };
 
 /// For |x| < 127 * ln 2; `tail` is what x lacks to the argument meant (below half a unit in x's last place).
@@ -40,7 +49,7 @@ GEMMULE_INLINE ExpParts expParts(F32x16 x, F32x16 tail) {
   q = fma(q, r, broadcast(0.0416682921f));
   q = fma(q, r, broadcast(0.166665211f));
   q = fma(q, r, broadcast(0.49999994f));
-  return {add(fma(q, mul(r, r), r), broadcast(1.0f)), toIntRounded(n)};
+  return {add(fma(q, mul(r, r), r), broadcast(1.0f)), n};
 }
 
 /// e^x. At most 1.1 ulp.
@@ -140,7 +149,7 @@ GEMMULE_INLINE F32x16 tanh(F32x16 x) {
   const F32x16 one = broadcast(1.0f);
   const F32x16 limited = min(broadcast(10.0f), a);
   const ExpParts parts = expParts(add(limited, limited), zero());
-  const F32x16 e = mul(parts.fraction, powerOfTwo(parts.exponent));
+  const F32x16 e = scaleByNormalPower(parts.fraction, parts.exponent);
   const F32x16 large = sub(one, div(broadcast(2.0f), add(e, one)));
   return copySign(select(less(a, broadcast(0.75f)), small, large), x);
 }
@@ -198,7 +207,7 @@ GEMMULE_INLINE F32x16 erf(F32x16 x) {
   w = fma(w, t, broadcast(0.635672987f));
   w = fma(w, t, broadcast(1.12854147f));
   const ExpParts parts = expParts(negate(mul(t, w)), zero());
-  const F32x16 large = sub(broadcast(1.0f), mul(parts.fraction, powerOfTwo(parts.exponent)));
+  const F32x16 large = sub(broadcast(1.0f), scaleByNormalPower(parts.fraction, parts.exponent));
   return copySign(select(less(a, broadcast(0.95f)), small, large), x);
 }
 

@@ -19,7 +19,7 @@ constexpr std::int64_t kGrainMultiplyAdds = 128 * 1024;
 /// Numbers to quantise that are worth another thread.
 constexpr std::int64_t kGrainQuantized = 32 * 1024;
 /// Units of work that a product is cut into, at least where it is large enough.
-constexpr std::int64_t kUnitsPerThread = 32;
+constexpr std::int64_t kUnitsPerThread = 64;
 /// Panels that the kernels take at once where there are few rows.
 constexpr std::int64_t kPanelGroup = 4;
 

@@ -51,7 +51,7 @@ constexpr std::uint32_t nextOf(std::uint64_t ticket) { return ticket & 0xffff; }
 
 /// Rounds of a job: in each, every lane gets an equal range of half of what is left, in the last of all of it. A lane
 /// that is held up, or that got dearer items, leaves the small ranges at the end to the others.
-constexpr int kMostRounds = 5;
+constexpr int kMostRounds = 7;
 
 /// The borders of a job's ranges.
 struct Cut {
