@@ -42,10 +42,10 @@ class ThreadTeam {
 
   int threads() const;
 
-  /// Calls `body(begin, end, lane)` over disjoint ranges that cover [0, count), each of at least `grain` items (or all of
-  /// them), and returns when all are done. A lane takes one range after the other; `lane` is the thread's own, from 0 to
-  /// threads() - 1, however few the ranges.
-  /// With one range's worth of work, or while another thread uses the team, everything runs on the caller as lane 0.
+  /// Calls `body(begin, end, lane)` over disjoint ranges that cover [0, count), each of at least `grain` items (or all
+  /// of them), and returns when all are done. A lane takes one range after the other; `lane` is the thread's own, from
+  /// 0 to threads() - 1, however few the ranges. With one range's worth of work, or while another thread uses the team,
+  /// everything runs on the caller as lane 0.
   void parallelFor(std::int64_t count, std::int64_t grain,
                    FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body);
 
