@@ -5,6 +5,7 @@ import { Temporaries } from '../tensor/execute.js';
 import { transposeView, windowOf } from '../tensor/strided.js';
 import { Tensor } from '../tensor/tensor.js';
 import { requireMatrices, requireSquare, sidesOf } from './checks.js';
+import { complexSchurForms, complexTensor } from './complex-schur.js';
 import type { RealDType } from './sparse-matrix.js';
 import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
 import { triangleOf } from './structure.js';
@@ -283,21 +284,74 @@ export interface SchurResult<D extends RealDType> {
   readonly z: Tensor<D>;
 }
 
-function* schurSteps<D extends RealDType>(a: Tensor<D>): Steps<SchurResult<D>> {
-  const [t, z] = yield* step('schur', [requireSquare('schur', 'a', a)], {});
-  return { t: wrap(t), z: wrap(z) };
+export interface ComplexSchurResult<D extends RealDType> {
+  /** `[..., n, n]`, upper triangular, with the eigenvalues on the diagonal. */
+  readonly t: ComplexTensor<D>;
+  /** `[..., n, n]`, unitary. */
+  readonly z: ComplexTensor<D>;
+}
+
+/** What a real matrix is decomposed into. */
+export interface OutputOptions<Output extends 'real' | 'complex'> {
+  /** `real` (default), or `complex`: pairs of tensors. */
+  readonly output?: Output;
+}
+
+export function requireOutput(operation: string, output: unknown): asserts output is 'real' | 'complex' {
+  if (output === 'real' || output === 'complex') return;
+  throw new ArgumentError(`${operation}: argument output must be real or complex, got ${String(output)}`);
+}
+
+function* schurSteps<D extends RealDType>(
+  a: Tensor<D>,
+  output: 'real' | 'complex' = 'real',
+): Steps<SchurResult<D> | ComplexSchurResult<D>> {
+  requireOutput('schur', output);
+  const matrices = requireSquare('schur', 'a', a);
+  const [realT, realZ] = yield* step('schur', [matrices], {});
+  const real = { t: wrap<D>(realT), z: wrap<D>(realZ) };
+  if (output === 'real') return real;
+  using ownT = real.t;
+  using ownZ = real.z;
+  const forms = complexSchurForms(ownT, ownZ);
+  const [t, z] = (['t', 'z'] as const).map((name) =>
+    complexTensor(
+      forms.map((form) => form[name]),
+      a.dtype,
+      a.shape,
+    ),
+  );
+  return { t, z };
 }
 
 /**
- * The real Schur decomposition `a [..., n, n] = z * t * transpose(z)`. LAPACK `?gees`.
+ * The Schur decomposition `a [..., n, n] = z * t * transpose(z)`, by default real: t is upper triangular but for blocks of two
+ * rows, which belong to pairs of conjugate eigenvalues. With `output: 'complex'` t is a triangle, the eigenvalues on its
+ * diagonal, and z unitary: `a = z * t * conjugate transpose(z)`. LAPACK `?gees`.
  *
- * @throws NumericalError when the QR iteration does not converge.
+ * @throws ShapeError when a is not square; NumericalError when the QR iteration does not converge.
  */
-export function schur<D extends RealDType>(a: Tensor<D>): SchurResult<D> {
-  return runSteps(schurSteps(a));
+export function schur<D extends RealDType>(a: Tensor<D>, options?: OutputOptions<'real'>): SchurResult<D>;
+export function schur<D extends RealDType>(a: Tensor<D>, options: OutputOptions<'complex'>): ComplexSchurResult<D>;
+export function schur<D extends RealDType>(
+  a: Tensor<D>,
+  { output }: OutputOptions<'real' | 'complex'> = {},
+): SchurResult<D> | ComplexSchurResult<D> {
+  return runSteps(schurSteps(a, output));
 }
 
 /** {@link schur} off the event loop. */
-export function schurAsync<D extends RealDType>(a: Tensor<D>, options: AsyncOptions = {}): Promise<SchurResult<D>> {
-  return runStepsAsync(schurSteps(a), options);
+export function schurAsync<D extends RealDType>(
+  a: Tensor<D>,
+  options?: AsyncOptions & OutputOptions<'real'>,
+): Promise<SchurResult<D>>;
+export function schurAsync<D extends RealDType>(
+  a: Tensor<D>,
+  options: AsyncOptions & OutputOptions<'complex'>,
+): Promise<ComplexSchurResult<D>>;
+export function schurAsync<D extends RealDType>(
+  a: Tensor<D>,
+  { output, ...options }: AsyncOptions & OutputOptions<'real' | 'complex'> = {},
+): Promise<SchurResult<D> | ComplexSchurResult<D>> {
+  return runStepsAsync(schurSteps(a, output), options);
 }

@@ -2,6 +2,7 @@
 export type { QrMode } from '../backend/primitives/decomposition.js';
 export {
   type CholeskyOptions,
+  type ComplexSchurResult,
   type ComplexTensor,
   cholesky,
   choleskyAsync,
@@ -18,6 +19,7 @@ export {
   type LuResult,
   lu,
   luAsync,
+  type OutputOptions,
   type QrOptions,
   type QrResult,
   qr,

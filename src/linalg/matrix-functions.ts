@@ -1,5 +1,5 @@
 import type { View } from '../backend/view.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, NumericalError } from '../errors.js';
 import { eye } from '../tensor/creation.js';
 import { binary, unary } from '../tensor/elementwise.js';
 import { Temporaries } from '../tensor/execute.js';
@@ -9,6 +9,15 @@ import { broadcastDims, broadcastView } from '../tensor/shape.js';
 import { reshapeDims, selectView, transposeView } from '../tensor/strided.js';
 import { Tensor } from '../tensor/tensor.js';
 import { requireSquare, sidesOf } from './checks.js';
+import {
+  type ComplexMatrix,
+  complexSchurForms,
+  complexTensor,
+  conjugateTranspose,
+  multiply,
+  rootOfTriangle,
+} from './complex-schur.js';
+import { type ComplexTensor, type OutputOptions, requireOutput } from './decompositions.js';
 import type { RealDType } from './sparse-matrix.js';
 import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
 
@@ -181,28 +190,82 @@ export function expmAsync<D extends RealDType>(a: Tensor<D>, options: AsyncOptio
   return runStepsAsync(expmSteps(a), options);
 }
 
-function* sqrtmSteps<D extends RealDType>(a: Tensor<D>): Steps<Tensor<D>> {
+function* sqrtmSteps<D extends RealDType>(
+  a: Tensor<D>,
+  output: 'real' | 'complex' = 'real',
+): Steps<Tensor<D> | ComplexTensor<D>> {
+  requireOutput('sqrtm', output);
   const temporaries = new Temporaries();
   const [t, z] = yield* step('schur', [requireSquare('sqrtm', 'a', a)], {});
   temporaries.keep(t);
   temporaries.keep(z);
-  const [root] = yield* step('schurRoot', [t], {});
+  if (output === 'complex') {
+    const roots = yield* complexRoots(a, Tensor.fromView(t as View<D>), Tensor.fromView(z as View<D>));
+    temporaries.finish(roots.real);
+    return roots;
+  }
+  let root: View;
+  try {
+    [root] = yield* step('schurRoot', [t], {});
+  } catch (error) {
+    if (!(error instanceof NumericalError) || !error.message.endsWith('is negative')) throw error;
+    throw new NumericalError(`${error.message}; ask for a complex one by { output: 'complex' }`, { cause: error });
+  }
   temporaries.keep(root);
   const left = temporaries.keep(yield* productOf(z as View<D>, root as View<D>));
   return Tensor.fromView(temporaries.finish(yield* productOf(left, transposeView(z) as View<D>)));
 }
 
+/** A matrix of a batch by its indices, as `a[1, 0]`. */
+function nameInBatch(name: string, shape: readonly number[], index: number): string {
+  const indices: number[] = [];
+  let rest = index;
+  for (const length of shape.slice(0, -2).reverse()) {
+    indices.unshift(rest % length);
+    rest = Math.floor(rest / length);
+  }
+  return indices.length === 0 ? name : `${name}[${indices.join(', ')}]`;
+}
+
+function* complexRoots<D extends RealDType>(a: Tensor<D>, t: Tensor<D>, z: Tensor<D>): Steps<ComplexTensor<D>> {
+  const epsilon = a.dtype === 'float64' ? 2 ** -52 : 2 ** -23;
+  const roots: ComplexMatrix[] = [];
+  for (const [index, form] of complexSchurForms(t, z).entries()) {
+    const root = yield* rootOfTriangle(form.t, epsilon, `matrix ${nameInBatch('a', a.shape, index)}`);
+    roots.push(yield* multiply(yield* multiply(form.z, root), conjugateTranspose(form.z)));
+  }
+  return complexTensor(roots, a.dtype, a.shape);
+}
+
 /**
  * The principal square root of square matrices `a [..., n, n]`, where it is real: x with `x * x = a` and no eigenvalue to the
- * left of the imaginary axis (Higham, "Computing real square roots of a real matrix", 1987). LAPACK `?gees`.
+ * left of the imaginary axis (Higham, "Computing real square roots of a real matrix", 1987). LAPACK `?gees`. With `output: 'complex'` it is a pair of tensors, which also matrices with negative
+ * eigenvalues have; those get roots with a positive imaginary part.
  *
- * @throws NumericalError when a matrix has a negative real eigenvalue, or a zero one that has no root.
+ * @throws NumericalError when a matrix has a negative real eigenvalue and no complex root was asked for, or a zero one that has
+ *     no root.
  */
-export function sqrtm<D extends RealDType>(a: Tensor<D>): Tensor<D> {
-  return runSteps(sqrtmSteps(a));
+export function sqrtm<D extends RealDType>(a: Tensor<D>, options?: OutputOptions<'real'>): Tensor<D>;
+export function sqrtm<D extends RealDType>(a: Tensor<D>, options: OutputOptions<'complex'>): ComplexTensor<D>;
+export function sqrtm<D extends RealDType>(
+  a: Tensor<D>,
+  { output }: OutputOptions<'real' | 'complex'> = {},
+): Tensor<D> | ComplexTensor<D> {
+  return runSteps(sqrtmSteps(a, output));
 }
 
 /** {@link sqrtm} off the event loop. */
-export function sqrtmAsync<D extends RealDType>(a: Tensor<D>, options: AsyncOptions = {}): Promise<Tensor<D>> {
-  return runStepsAsync(sqrtmSteps(a), options);
+export function sqrtmAsync<D extends RealDType>(
+  a: Tensor<D>,
+  options?: AsyncOptions & OutputOptions<'real'>,
+): Promise<Tensor<D>>;
+export function sqrtmAsync<D extends RealDType>(
+  a: Tensor<D>,
+  options: AsyncOptions & OutputOptions<'complex'>,
+): Promise<ComplexTensor<D>>;
+export function sqrtmAsync<D extends RealDType>(
+  a: Tensor<D>,
+  { output, ...options }: AsyncOptions & OutputOptions<'real' | 'complex'> = {},
+): Promise<Tensor<D> | ComplexTensor<D>> {
+  return runStepsAsync(sqrtmSteps(a, output), options);
 }
