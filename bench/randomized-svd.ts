@@ -36,7 +36,7 @@ const SPECTRA = {
 
 /** Power iterations, and random directions beyond the rank, that bring the error below 1e-3. */
 const ITERATIONS = { '0.95^i': 2, '1/i': 3 };
-const OVERSAMPLING = 14;
+const OVERSAMPLING = 5;
 
 const cases = (['float64', 'float32'] as const).flatMap((dtype) =>
   (Object.keys(SPECTRA) as (keyof typeof SPECTRA)[]).map(

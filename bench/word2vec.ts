@@ -68,8 +68,8 @@ async function prepare(): Promise<{ file: string; words: number; heldOut: (reado
   return { file, words, heldOut };
 }
 
-async function train(corpus: Corpus, name: string, threads: number): Promise<Trained> {
-  using model = new Word2Vec(corpus, { ...VARIANTS[name], epochs: EPOCHS });
+async function train(corpus: Corpus, name: string, threads: number, seed: number): Promise<Trained> {
+  using model = new Word2Vec(corpus, { ...VARIANTS[name], epochs: EPOCHS, seed });
   const start = performance.now();
   await model.train({ threads });
   const seconds = (performance.now() - start) / 1e3;
@@ -123,7 +123,7 @@ for (const [name, options] of Object.entries(VARIANTS)) {
   const quality: Record<string, { wordsim: number[]; heldOut: number[] }> = {};
   for (let round = 0; round < ROUNDS; round++) {
     for (const threads of all === 1 ? [1] : [1, all]) {
-      const ours = await train(corpus, name, threads);
+      const ours = await train(corpus, name, threads, round + 1);
       const job = { sentences: file, epochs: EPOCHS, threads, options, vectors: path.join(folder, 'gensim.txt') };
       const theirs = measureInPython<Trained>('word2vec_peer.py', { ...job, seed: round + 1 }, 1);
       for (const [who, { seconds, vectors }] of Object.entries({ gemmule: ours, gensim: theirs })) {
