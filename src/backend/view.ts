@@ -1,4 +1,4 @@
-import { addDims, type Dim, equalDims, multiplyDims } from '../tensor/dim.js';
+import { type Dim, equalDims, multiplyDims } from '../tensor/dim.js';
 import type { DType, StorageArray } from '../tensor/dtype.js';
 
 /** A value that exists only inside a recording: the recorder's id of the buffer that will hold it. */
@@ -85,10 +85,6 @@ export function isPackedWeight(operand: Operand): operand is PackedWeight {
   return operand !== null && 'packed' in operand;
 }
 
-export function isSymbolic(operand: Operand): boolean {
-  return operand !== null && !isPackedWeight(operand) && operand.data instanceof SymbolicValue;
-}
-
 /** Whether the elements lie in row-major order without gaps. Axes of length one may have any stride. */
 export function isContiguous(view: Pick<View, 'dims' | 'strides'>): boolean {
   let expected: Dim = 1;
@@ -99,13 +95,4 @@ export function isContiguous(view: Pick<View, 'dims' | 'strides'>): boolean {
     if (axis > 0) expected = multiplyDims(expected, dim);
   }
   return true;
-}
-
-/** The storage index of the last element reached with non-negative strides, plus one. */
-export function extentOf(view: View): Dim {
-  let last: Dim = view.offset;
-  for (let axis = 0; axis < view.dims.length; axis++) {
-    last = addDims(last, multiplyDims(addDims(view.dims[axis], -1), view.strides[axis]));
-  }
-  return addDims(last, 1);
 }

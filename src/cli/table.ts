@@ -1,5 +1,5 @@
 /** How many terminal cells a string takes, near enough for alignment: wide East Asian characters and emoji take two. */
-export function displayWidth(text: string): number {
+function displayWidth(text: string): number {
   let width = 0;
   for (const character of text) {
     if (/\p{M}|\u200d|\ufe0f/u.test(character)) continue;

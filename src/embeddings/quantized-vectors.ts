@@ -3,7 +3,7 @@ import { formatShape } from '../tensor/dim.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** Forms that vectors can be kept in besides float32, with the names and meanings of sentence-transformers. */
-export const VECTOR_PRECISIONS = ['int8', 'uint8', 'binary', 'ubinary'] as const;
+const VECTOR_PRECISIONS = ['int8', 'uint8', 'binary', 'ubinary'] as const;
 export type VectorPrecision = (typeof VECTOR_PRECISIONS)[number];
 
 /** Vectors in fewer bits. */

@@ -18,7 +18,7 @@ export function readLabels(config: ConfigReader): readonly string[] {
 }
 
 /** What becomes of logits: shares that add up to 1, a probability each, or nothing. */
-export const SCORE_FUNCTIONS = ['softmax', 'sigmoid', 'none'] as const;
+const SCORE_FUNCTIONS = ['softmax', 'sigmoid', 'none'] as const;
 export type ScoreFunction = (typeof SCORE_FUNCTIONS)[number];
 
 export function requireScoreFunction(operation: string, value: unknown): asserts value is ScoreFunction {

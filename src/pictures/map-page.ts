@@ -16,7 +16,7 @@ const METHOD_NAMES = { tsne: 't-SNE', umap: 'UMAP', pca: 'principal components' 
 const STEPS = 65535;
 
 /** How many there are and how the map was made, in a line. */
-export function describeMap({ texts, method, dimension, groupNames, clustered }: TextMap): string {
+function describeMap({ texts, method, dimension, groupNames, clustered }: TextMap): string {
   const kind = clustered ? 'cluster' : 'group';
   const groups = `${groupNames.length} ${kind}${groupNames.length === 1 ? '' : 's'}`;
   const things = texts.length === 1 ? 'text' : 'texts';

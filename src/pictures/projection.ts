@@ -72,7 +72,7 @@ function deviationOfFirst(points: Float64Array): number {
 }
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32), for the many single draws of a layout. */
-export function uniformNumbers(seed: number): () => number {
+function uniformNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -53,7 +53,7 @@ export function classify(name: 'isNaN' | 'isFinite', x: View): View {
   return isFloating(x.dtype) ? unary(name, x) : compute(name === 'isNaN' ? 'notEqual' : 'equal', x, x);
 }
 
-export const COMPARISONS: ReadonlySet<BinaryName> = new Set([
+const COMPARISONS: ReadonlySet<BinaryName> = new Set([
   'equal',
   'notEqual',
   'less',

@@ -173,7 +173,7 @@ export type SliceSpec =
   | '...';
 
 /** `[start, length, step]` of a slice of an axis of `length` elements, by the rules of Python. */
-export function resolveSlice(
+function resolveSlice(
   spec: readonly (number | null | undefined)[],
   length: number,
   axis: number,

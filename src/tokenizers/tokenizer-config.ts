@@ -4,7 +4,7 @@ import { Fields } from './fields.js';
 const LARGEST_LIMIT = 2 ** 31;
 
 /** What a special token is for. */
-export const TOKEN_ROLES = ['bos', 'cls', 'eos', 'mask', 'pad', 'sep', 'unk'] as const;
+const TOKEN_ROLES = ['bos', 'cls', 'eos', 'mask', 'pad', 'sep', 'unk'] as const;
 export type TokenRole = (typeof TOKEN_ROLES)[number];
 
 /** What a `tokenizer_config.json` says beside the `tokenizer.json`. */

@@ -41,7 +41,7 @@ export interface EncodedProgram {
 }
 
 /** Writes a recording as words. `opcodes` gives the number of each primitive. */
-export function encodeProgram(recorded: RecordedProgram, opcodes: ReadonlyMap<string, number>): EncodedProgram {
+function encodeProgram(recorded: RecordedProgram, opcodes: ReadonlyMap<string, number>): EncodedProgram {
   const words: number[] = [];
   const names: string[] = [];
   const nameIds = new Map<string, number>();

@@ -7,7 +7,7 @@ import type { Operand, View } from '../view.js';
 export const CODE_ZERO = 128;
 
 /** The most codes in a row: sums of `255 * 128` over more would leave int32. */
-export const MOST_CODES = 65_536;
+const MOST_CODES = 65_536;
 
 function codeRows(primitive: string, operands: readonly Operand[]): [queries: View, rows: View] {
   const queries = viewOperand(primitive, operands, 0, 'queries');

@@ -1,4 +1,3 @@
-import type { StorageArray } from '../../tensor/dtype.js';
 import type { AttributesOf, PrimitiveName } from '../primitives/index.js';
 import type { HostView } from '../view.js';
 import type { ReferencePackedWeight } from './packed-weight.js';
@@ -30,9 +29,4 @@ export function viewAt(operands: readonly KernelOperand[], index: number): HostV
 /** The operand at `index`, or null where the optional argument was left out. */
 export function optionalViewAt(operands: readonly KernelOperand[], index: number): HostView | null {
   return (operands[index] as HostView | null | undefined) ?? null;
-}
-
-/** Copies `values` into the result, each wrapped or rounded to the result's dtype by the store. */
-export function storeAll(data: StorageArray, values: ArrayLike<number>): void {
-  for (let n = 0; n < values.length; n++) data[n] = values[n];
 }

@@ -6,7 +6,7 @@ import { fromBfloat16Bits, toBfloat16Bits } from './half.js';
 import { type QuantizedRows, quantizeRows } from './quantized.js';
 
 /** A weight kept as float32 numbers `[outFeatures, inFeatures]`; for bfloat16 each rounded to that type first. */
-export class FloatPackedWeight implements PackedWeight {
+class FloatPackedWeight implements PackedWeight {
   readonly packed = true;
   readonly backend = 'reference';
 
@@ -23,7 +23,7 @@ export class FloatPackedWeight implements PackedWeight {
 }
 
 /** A weight quantised to 8 bits in groups along `inFeatures`. */
-export class Int8PackedWeight implements PackedWeight {
+class Int8PackedWeight implements PackedWeight {
   readonly packed = true;
   readonly backend = 'reference';
   readonly format = 'int8';

@@ -26,7 +26,7 @@ import { roundHalfToEven } from './half.js';
  */
 
 /** Elements that share a scale. */
-export const GROUP_SIZE = 64;
+const GROUP_SIZE = 64;
 
 /** Rows of 8-bit numbers `[rows, length]` with the scale of each group, `[rows, groups]`. */
 export interface QuantizedRows {

@@ -33,7 +33,7 @@ export class ByteLevelPreTokenizer implements PreTokenizer {
 }
 
 /** A word in the alphabet of bytes; every byte comes from its whole character. */
-export function spellBytes(word: AlignedText): AlignedText {
+function spellBytes(word: AlignedText): AlignedText {
   if (PRINTABLE.test(word.text)) return word;
   if (!word.tracked) return AlignedText.of(toByteCharacters(word.text), 0, false);
   const builder = new AlignmentBuilder(word);
