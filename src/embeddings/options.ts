@@ -76,8 +76,11 @@ export interface QuantizedEmbedOptions extends EmbedOptions, QuantizeVectorsOpti
   readonly precision: VectorPrecision;
 }
 
-/** Refuses what is not an array of strings; JavaScript callers have no compiler to stop them. */
-export function requireTexts(operation: string, texts: unknown): asserts texts is readonly string[] {
+/**
+ * The texts of a call, which it reads while its caller may already fill the array with others. Refuses what is not an array of
+ * strings; JavaScript callers have no compiler to stop them.
+ */
+export function copyTexts(operation: string, texts: unknown): readonly string[] {
   if (!Array.isArray(texts)) {
     const came = typeof texts === 'string' ? `a string; put it in an array: ${operation}([text])` : kindOf(texts);
     throw new ArgumentError(`${operation}: texts must be an array of strings, got ${came}`);
@@ -90,22 +93,19 @@ export function requireTexts(operation: string, texts: unknown): asserts texts i
       );
     }
   }
+  return texts.slice();
 }
 
 export function requireText(operation: string, text: unknown): asserts text is string {
   if (typeof text !== 'string') throw new ArgumentError(`${operation}: text must be a string, got ${kindOf(text)}`);
 }
 
-/** Refuses what is not an array of non-empty lists of token ids below `vocabSize`. */
-export function requireSequences(
-  operation: string,
-  sequences: unknown,
-  vocabSize: number,
-): asserts sequences is readonly ArrayLike<number>[] {
+/** The tokens of a call, as {@link copyTexts}. Refuses what is not an array of non-empty lists of ids below `vocabSize`. */
+export function copySequences(operation: string, sequences: unknown, vocabSize: number): readonly Int32Array[] {
   if (!Array.isArray(sequences)) {
     throw new ArgumentError(`${operation}: sequences must be an array of arrays of ids, got ${kindOf(sequences)}`);
   }
-  for (const [index, ids] of sequences.entries()) {
+  return Array.from(sequences, (ids: unknown, index) => {
     const isList = Array.isArray(ids) || (ArrayBuffer.isView(ids) && 'length' in ids);
     if (!isList || (ids as ArrayLike<number>).length === 0) {
       const came = isList ? 'no ids' : kindOf(ids);
@@ -121,7 +121,8 @@ export function requireSequences(
         );
       }
     }
-  }
+    return Int32Array.from(ids as ArrayLike<number>);
+  });
 }
 
 function kindOf(value: unknown): string {

@@ -12,12 +12,12 @@ import { DEFAULT_MODEL_NAME, defaultModelFolder, isDefaultModelName } from './de
 import { Dense } from './dense.js';
 import {
   type CallOptions,
+  copySequences,
+  copyTexts,
   type EmbedOptions,
   type LoadOptions,
   type QuantizedEmbedOptions,
-  requireSequences,
   requireText,
-  requireTexts,
 } from './options.js';
 import { type QuantizedVectors, quantizeVectors, requirePrecision } from './quantized-vectors.js';
 import { type Job, Scheduler } from './scheduler.js';
@@ -188,10 +188,10 @@ export class TextEmbedder {
   }
 
   async #embedTexts(texts: readonly string[], options: EmbedOptions): Promise<Tensor<'float32'>> {
-    requireTexts('embed', texts);
+    const own = copyTexts('embed', texts);
     const prompt = this.#promptText(options.prompt);
     const promptTokens = this.#config.pooling.includePrompt || prompt === '' ? 0 : this.#promptTokens(prompt);
-    return this.#embed('embed', this.#job('embed', texts, prompt, options), promptTokens, options);
+    return this.#embed('embed', this.#job('embed', own, prompt, options), promptTokens, options);
   }
 
   /**
@@ -206,9 +206,9 @@ export class TextEmbedder {
     sequences: readonly ArrayLike<number>[],
     options: Omit<EmbedOptions, 'prompt'> = {},
   ): Promise<Tensor<'float32'>> {
-    requireSequences('embedIds', sequences, this.#model.encoder.config.vocabSize);
-    const job = this.#encodedJob('embedIds', sequences.length, options, (index, maxTokens) => {
-      const ids = Int32Array.from(sequences[index] as ArrayLike<number>);
+    const own = copySequences('embedIds', sequences, this.#model.encoder.config.vocabSize);
+    const job = this.#encodedJob('embedIds', own.length, options, (index, maxTokens) => {
+      const ids = own[index] as Int32Array;
       return { ids: ids.subarray(0, maxTokens), truncated: ids.length > maxTokens };
     });
     return this.#embed('embedIds', job, 0, options);
@@ -220,20 +220,20 @@ export class TextEmbedder {
    * @returns one for each text, in order.
    */
   async embedTokens(texts: readonly string[], options: CallOptions = {}): Promise<TokenEmbeddings[]> {
-    requireTexts('embedTokens', texts);
+    const own = copyTexts('embedTokens', texts);
     this.#requireAlive();
     const hidden = this.#model.encoder.config.hiddenSize;
     const results: TokenEmbeddings[] = [];
     const encodings: Encoding[] = [];
     const maxTokens = this.#limit('embedTokens', options);
-    const job = this.#job('embedTokens', texts, '', options);
+    const job = this.#job('embedTokens', own, '', options);
     try {
       await this.#scheduler.submit({
         ...job,
         route: this.#model.tokens(),
         encode: (index) => {
           const sequence = job.encode(index);
-          encodings[index] = this.tokenizer.encode(this.#prepare(texts[index] as string), { maxTokens });
+          encodings[index] = this.tokenizer.encode(this.#prepare(own[index] as string), { maxTokens });
           return sequence;
         },
         accept: (index, { numbers, begin, end }) => {

@@ -1,6 +1,6 @@
 import { requireCount } from '../arguments.js';
 import { allocateStorage } from '../backend/storage.js';
-import { type CallOptions, type LoadOptions, requireText, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, copyTexts, type LoadOptions, requireText } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ModelError, ShapeError } from '../errors.js';
@@ -150,17 +150,17 @@ export class MultiVectorEmbedder {
     task: Task,
     options: MultiVectorOptions,
   ): Promise<Tensor<'float32'>[]> {
-    requireTexts(operation, texts);
+    const own = copyTexts(operation, texts);
     const width = this.dimension;
-    const kept: number[][] = new Array(texts.length);
-    const results: Tensor<'float32'>[] = new Array(texts.length);
+    const kept: number[][] = new Array(own.length);
+    const results: Tensor<'float32'>[] = new Array(own.length);
     const { signal, truncate, onProgress } = options;
     const call = { signal, truncate, onProgress, maxTokens: task.maxTokens };
     try {
-      await this.#session.run(operation, texts, call, {
+      await this.#session.run(operation, own, call, {
         route: this.#route,
         encode: (index) => {
-          const encoded = encode(this.tokenizer, texts[index] as string, task);
+          const encoded = encode(this.tokenizer, own[index] as string, task);
           kept[index] = [...encoded.ids.keys()].filter((place) => !task.skippedIds.has(encoded.ids[place] as number));
           return encoded;
         },

@@ -1,5 +1,5 @@
 import { requireCount } from '../arguments.js';
-import { type CallOptions, type LoadOptions, requireText, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, copyTexts, type LoadOptions, requireText } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { ModelError } from '../errors.js';
 import type { ConfigReader } from '../io/config-reader.js';
@@ -8,6 +8,7 @@ import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { EncoderSession } from './encoder-session.js';
 import { readLabels, requireScoreFunction, type ScoreFunction, scoresOf } from './labels.js';
 import { readSequenceHead, requireSequenceHead } from './sequence-head.js';
+import { copyPairs } from './text-session.js';
 
 /** A document with how well it answers the query. */
 export interface RankedDocument {
@@ -87,9 +88,8 @@ export class Reranker {
    */
   async score(query: string, documents: readonly string[], options: ScoreOptions = {}): Promise<Float32Array> {
     requireText('score', query);
-    requireTexts('score', documents);
     return this.scorePairs(
-      documents.map((document) => [query, document]),
+      copyTexts('score', documents).map((document) => [query, document]),
       options,
     );
   }
@@ -103,8 +103,9 @@ export class Reranker {
   async scorePairs(pairs: readonly (readonly [string, string])[], options: ScoreOptions = {}): Promise<Float32Array> {
     const { scoreFunction = this.#scoreFunction } = options;
     requireScoreFunction('score', scoreFunction);
-    const scores = new Float32Array(pairs.length);
-    await this.#session.run('score', pairs, options, {
+    const own = copyPairs('scorePairs', pairs);
+    const scores = new Float32Array(own.length);
+    await this.#session.run('score', own, options, {
       route: this.#route,
       accept: (index, { numbers, sequence }) => {
         scores[index] = numbers[sequence] as number;
@@ -119,10 +120,11 @@ export class Reranker {
    * @throws as {@link score}.
    */
   async rerank(query: string, documents: readonly string[], options: RerankOptions = {}): Promise<RankedDocument[]> {
-    const scores = await this.score(query, documents, options);
-    const { topK = documents.length } = options;
-    requireCount('rerank', 'topK', topK, Math.min(1, documents.length), documents.length);
-    return documents
+    const own = copyTexts('rerank', documents);
+    const { topK = own.length } = options;
+    requireCount('rerank', 'topK', topK, Math.min(1, own.length), own.length);
+    const scores = await this.score(query, own, options);
+    return own
       .map((document, index) => ({ index, score: scores[index] as number, document }))
       .sort((a, b) => b.score - a.score)
       .slice(0, topK);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { requireCount } from '../arguments.js';
-import { type CallOptions, type LoadOptions, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, copyTexts, type LoadOptions } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { ArgumentError, FormatError, ModelError } from '../errors.js';
 import { ConfigReader } from '../io/config-reader.js';
@@ -84,11 +84,11 @@ export class SparseEmbedder {
    * @throws TruncatedTextError with `truncate: false`, the signal's reason when it aborts, DisposedError.
    */
   async embed(texts: readonly string[], options: SparseEmbedOptions = {}): Promise<SparseVector[]> {
-    requireTexts('embed', texts);
+    const own = copyTexts('embed', texts);
     const { topK = this.dimension } = options;
     requireCount('embed', 'topK', topK, 1, this.dimension);
-    const results: SparseVector[] = new Array(texts.length);
-    await this.#session.run('embed', texts, options, {
+    const results: SparseVector[] = new Array(own.length);
+    await this.#session.run('embed', own, options, {
       route: this.#route,
       accept: (index, { numbers, sequence, begin, end }) => {
         const row = numbers.subarray(sequence * this.dimension, (sequence + 1) * this.dimension);

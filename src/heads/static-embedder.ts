@@ -4,7 +4,7 @@ import { type Backend, defaultBackend } from '../backend/index.js';
 import { recordProgram } from '../backend/recorder/recorder.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
-import { type CallOptions, type LoadOptions, requireSequences, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, copySequences, copyTexts, type LoadOptions } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ModelError } from '../errors.js';
@@ -101,9 +101,9 @@ export class StaticEmbedder {
    * @throws TruncatedTextError with `truncate: false`, the signal's reason when it aborts, DisposedError.
    */
   async embed(texts: readonly string[], options: StaticEmbedOptions = {}): Promise<Tensor<'float32'>> {
-    requireTexts('embed', texts);
-    return this.#embed('embed', texts, options, (index, maxTokens) => {
-      const { ids, truncated } = this.tokenizer.encodeIds(texts[index] as string, {
+    const own = copyTexts('embed', texts);
+    return this.#embed('embed', own, options, (index, maxTokens) => {
+      const { ids, truncated } = this.tokenizer.encodeIds(own[index] as string, {
         maxTokens,
         addSpecialTokens: false,
       });
@@ -123,11 +123,11 @@ export class StaticEmbedder {
     options: StaticEmbedOptions = {},
   ): Promise<Tensor<'float32'>> {
     const { rowOf, table } = this.#model;
-    requireSequences('embedIds', sequences, rowOf?.length ?? (table.dims[0] as number));
+    const own = copySequences('embedIds', sequences, rowOf?.length ?? (table.dims[0] as number));
     // Texts are only counted, since `encode` has their tokens.
-    const texts = new Array<string>(sequences.length).fill('');
+    const texts = new Array<string>(own.length).fill('');
     return this.#embed('embedIds', texts, options, (index, maxTokens) => {
-      const ids = Int32Array.from(sequences[index] as ArrayLike<number>);
+      const ids = own[index] as Int32Array;
       return { ids: ids.subarray(0, maxTokens), truncated: ids.length > maxTokens };
     });
   }

@@ -5,7 +5,7 @@ import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { EncoderSession } from './encoder-session.js';
 import { defaultScoreFunction, readLabels, requireScoreFunction, type ScoreFunction, scoresOf } from './labels.js';
 import { readSequenceHead } from './sequence-head.js';
-import { requireInputs, type TextInput } from './text-session.js';
+import { copyInputs, type TextInput } from './text-session.js';
 
 /** A label with how well it fits. */
 export interface Classification {
@@ -91,10 +91,10 @@ export class TextClassifier {
    * @throws as {@link classify}.
    */
   async logits(inputs: readonly TextInput[], options: CallOptions = {}): Promise<Float32Array[]> {
-    requireInputs('classify', inputs);
+    const own = copyInputs('classify', inputs);
     const count = this.labels.length;
-    const results: Float32Array[] = new Array(inputs.length);
-    await this.#session.run('classify', inputs, options, {
+    const results: Float32Array[] = new Array(own.length);
+    await this.#session.run('classify', own, options, {
       route: this.#route,
       accept: (index, { numbers, sequence }) => {
         results[index] = numbers.slice(sequence * count, (sequence + 1) * count);

@@ -92,18 +92,30 @@ export class TextSession {
   }
 }
 
-/** Refuses what is not an array of texts and pairs of texts; JavaScript callers have no compiler to stop them. */
-export function requireInputs(operation: string, inputs: unknown): asserts inputs is readonly TextInput[] {
+/** The texts and pairs of a call, as `copyTexts`. Refuses what is not an array of such. */
+export function copyInputs(operation: string, inputs: unknown): readonly TextInput[] {
   if (!Array.isArray(inputs)) {
     const came = typeof inputs === 'string' ? `a string; put it in an array: ${operation}([text])` : typeof inputs;
     throw new ArgumentError(`${operation}: texts must be an array of strings or pairs of strings, got ${came}`);
   }
-  for (const [index, input] of inputs.entries()) {
-    const isPair = Array.isArray(input) && input.length === 2 && input.every((text) => typeof text === 'string');
-    if (typeof input !== 'string' && !isPair) {
-      throw new ArgumentError(
-        `${operation}: texts must be an array of strings or pairs [text, text], but texts[${index}] is ${Array.isArray(input) ? 'an array of something else' : typeof input}`,
-      );
-    }
-  }
+  return Array.from(inputs, (input: unknown, index) => {
+    if (typeof input === 'string') return input;
+    if (isPair(input)) return [input[0], input[1]];
+    throw new ArgumentError(
+      `${operation}: texts must be an array of strings or pairs [text, text], but texts[${index}] is ${Array.isArray(input) ? 'an array of something else' : typeof input}`,
+    );
+  });
+}
+
+/** The pairs of a call, as {@link copyInputs}. */
+export function copyPairs(operation: string, pairs: unknown): readonly (readonly [string, string])[] {
+  if (!Array.isArray(pairs)) throw new ArgumentError(`${operation}: pairs must be an array, got ${typeof pairs}`);
+  return Array.from(pairs, (pair: unknown, index) => {
+    if (isPair(pair)) return [pair[0], pair[1]];
+    throw new ArgumentError(`${operation}: pairs[${index}] must be [text, text], got ${typeof pair}`);
+  });
+}
+
+function isPair(input: unknown): input is readonly [string, string] {
+  return Array.isArray(input) && input.length === 2 && input.every((text) => typeof text === 'string');
 }

@@ -1,4 +1,4 @@
-import { type CallOptions, type LoadOptions, requireTexts } from '../embeddings/options.js';
+import { type CallOptions, copyTexts, type LoadOptions } from '../embeddings/options.js';
 import type { Route } from '../embeddings/scheduler.js';
 import { ArgumentError } from '../errors.js';
 import { Weights } from '../models/weights.js';
@@ -69,7 +69,7 @@ export class TokenClassifier {
    * @throws TruncatedTextError with `truncate: false`, the signal's reason when it aborts, DisposedError.
    */
   async classify(texts: readonly string[], options: TokenClassifyOptions = {}): Promise<Entity[][]> {
-    requireTexts('classify', texts);
+    const own = copyTexts('classify', texts);
     const { aggregation = 'simple', ignoreLabels = ['O'] } = options;
     if (!AGGREGATIONS.includes(aggregation)) {
       throw new ArgumentError(
@@ -77,17 +77,17 @@ export class TokenClassifier {
       );
     }
     const count = this.labels.length;
-    const encodings: Encoding[] = new Array(texts.length);
-    const results: Entity[][] = new Array(texts.length);
-    await this.#session.run('classify', texts, options, {
+    const encodings: Encoding[] = new Array(own.length);
+    const results: Entity[][] = new Array(own.length);
+    await this.#session.run('classify', own, options, {
       route: this.#route,
       encode: (index, maxTokens) => {
-        const encoding = this.tokenizer.encode(texts[index] as string, { maxTokens });
+        const encoding = this.tokenizer.encode(own[index] as string, { maxTokens });
         encodings[index] = encoding;
         return { ids: encoding.ids, truncated: encoding.truncated };
       },
       accept: (index, { numbers, begin, end }) => {
-        const text = texts[index] as string;
+        const text = own[index] as string;
         const logits = numbers.subarray(begin * count, end * count);
         const pieces = this.#piecesOf(text, encodings[index] as Encoding, logits);
         delete encodings[index];

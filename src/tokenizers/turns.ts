@@ -17,7 +17,8 @@ export async function inTurns<T>(
   signal?.throwIfAborted();
   const results: T[] = [];
   let sliceEnd = performance.now() + SLICE_MILLISECONDS;
-  for (const text of texts) {
+  // A copy: while this waits, the caller may fill the array with others.
+  for (const text of [...texts]) {
     const steps = begin(text);
     let step = steps.next();
     while (!step.done) {

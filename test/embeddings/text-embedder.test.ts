@@ -49,6 +49,22 @@ describe.each(BACKENDS)('TextEmbedder on the %s backend', (name, backend) => {
     expect((await embedder.embedIds([])).shape).toEqual([0, 48]);
   });
 
+  it('embeds what it was called with, whatever becomes of the arrays', async () => {
+    using embedder = await load();
+    const texts = ['the bank', 'a river', 'the bank of a river'];
+    const ids = texts.map((text) => embedder.tokenizer.encodeIds(text).ids);
+    const expected = rowsOf(await embedder.embed(texts));
+    const overwrite = () => {
+      texts.splice(0, 2, 'something else');
+      for (const list of ids) list.fill(1);
+    };
+    const running = [embedder.embed(texts), embedder.embedIds(ids), embedder.embedTokens(texts)] as const;
+    overwrite();
+    expect(rowsOf(await running[0])).toEqual(expected);
+    expect(rowsOf(await running[1])).toEqual(expected);
+    expect((await running[2]).map(({ tokens }) => tokens.length)).toEqual([4, 4, 7]);
+  });
+
   it.each([
     ['no array', 'text', /sequences must be an array of arrays of ids, got a string/],
     ['a text', ['text'], /sequences\[0\] must be an array of at least one id, got a string/],
