@@ -87,6 +87,16 @@ export function releaseStorage(data: StorageArray): void {
   allocator?.release(data.buffer as ArrayBuffer);
 }
 
+/** Does work that reads storage over several turns of the event loop; whoever disposes of it meanwhile must wait. */
+export async function whileRetained<T>(storage: readonly StorageArray[], work: () => Promise<T>): Promise<T> {
+  for (const data of storage) retainStorage(data);
+  try {
+    return await work();
+  } finally {
+    for (const data of storage) releaseStorage(data);
+  }
+}
+
 /**
  * The contents of a file: a memory map with the native backend, else read into memory.
  *

@@ -1,4 +1,4 @@
-import { mapFile } from '../backend/storage.js';
+import { mapFile, whileRetained } from '../backend/storage.js';
 import { DTypeError } from '../errors.js';
 import { concreteDim, contiguousStrides } from '../tensor/dim.js';
 import { arrayConstructor, bytesPerElement, type DType, type StorageArray } from '../tensor/dtype.js';
@@ -30,7 +30,7 @@ export function readNpy(path: string): Tensor {
 
 /**
  * Writes a tensor as `numpy.load` and `readNpy` read it, in row-major order. The file appears under its name only once it is
- * complete.
+ * complete. The tensor may be disposed of meanwhile.
  *
  * @param path - the file to write; one that is there is replaced.
  * @throws DTypeError for bfloat16, which NumPy does not have; FileError when the file cannot be written.
@@ -39,15 +39,18 @@ export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
   const shape = tensor.dims.map((dim) => concreteDim(dim, 'writeNpy: the shape'));
   const header = npyHeader(tensor.dtype, shape);
   const { data, offset } = contiguousView(tensor);
-  const { buffer, byteOffset } = data as StorageArray;
+  const storage = data as StorageArray;
+  const { buffer, byteOffset } = storage;
   const itemBytes = bytesPerElement(tensor.dtype);
   const bytes = new Uint8Array(buffer, byteOffset + (offset as number) * itemBytes, tensor.size * itemBytes);
-  await writeFileAtomically(path, async (file) => {
-    await file.writeFile(header);
-    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-      await file.writeFile(bytes.subarray(start, start + CHUNK_BYTES));
-    }
-  });
+  await whileRetained([storage], () =>
+    writeFileAtomically(path, async (file) => {
+      await file.writeFile(header);
+      for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+        await file.writeFile(bytes.subarray(start, start + CHUNK_BYTES));
+      }
+    }),
+  );
 }
 
 function elements(buffer: ArrayBuffer, header: NpyHeader, path: string): StorageArray {

@@ -1,3 +1,4 @@
+import { releaseStorage, whileRetained } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
 import { ArgumentError } from '../errors.js';
 import { concreteDim } from '../tensor/dim.js';
@@ -10,7 +11,8 @@ import { LENGTH_BYTES, safetensorsDType } from './safetensors-header.js';
 const ALIGNMENT = 8;
 
 /**
- * Writes tensors to a safetensors file. The file appears under its name only once it is complete.
+ * Writes tensors to a safetensors file. The file appears under its name only once it is complete. Tensors may be disposed of
+ * meanwhile.
  *
  * @param path - the file to write; one that is there is replaced.
  * @param tensors - tensors of any dtype and layout by name.
@@ -31,10 +33,21 @@ export async function writeSafetensors(
       bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (nameA < nameB ? -1 : Number(nameA > nameB)),
   );
   const header = headerOf(sorted, metadata);
-  await writeFileAtomically(path, async (file) => {
-    await file.writeFile(header);
-    for (const [, view] of sorted) await file.writeFile(bytesOf(contiguousView(view)));
-  });
+  // The views as they are now: of a disposed tensor there would be none later.
+  const views = sorted.map(
+    ([, { dtype, dims, strides, offset, data }]): View => ({ dtype, dims, strides, offset, data }),
+  );
+  const storage = views.map(({ data }) => data as StorageArray);
+  await whileRetained(storage, () =>
+    writeFileAtomically(path, async (file) => {
+      await file.writeFile(header);
+      for (const view of views) {
+        const whole = contiguousView(view);
+        await file.writeFile(bytesOf(whole));
+        if (whole !== view) releaseStorage(whole.data as StorageArray);
+      }
+    }),
+  );
 }
 
 function headerOf(

@@ -7,10 +7,13 @@ import {
   arange,
   type DType,
   DTypeError,
+  defaultBackend,
   FileError,
   FormatError,
   fromTypedArray,
+  full,
   GemmuleError,
+  memory,
   readNpy,
   type Tensor,
   tensor,
@@ -213,6 +216,21 @@ describe('writeNpy', () => {
       await writeNpy(file(), view);
       expect(readNpy(file()).shape).toEqual(view.shape);
       expect(readNpy(file()).toArray()).toEqual(view.toArray());
+    }
+  });
+
+  it('writes what it was given, although it is disposed of at once', async () => {
+    defaultBackend();
+    for (const later of [(act: () => void) => act(), setImmediate, (act: () => void) => setTimeout(act, 1)]) {
+      const before = memory().tensors;
+      const given = full([1000, 1000], 3);
+      const written = writeNpy(file(), given);
+      later(() => given.dispose());
+      await written;
+      const read = readNpy(file());
+      expect([read.min().item(), read.max().item()]).toEqual([3, 3]);
+      given.dispose();
+      expect(memory().tensors).toBeLessThanOrEqual(before);
     }
   });
 

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultBackend } from '../../src/backend/index.js';
 import type { View } from '../../src/backend/view.js';
+import { memory } from '../../src/engine.js';
 import { ArgumentError, DTypeError, FileError, FormatError, GemmuleError } from '../../src/errors.js';
 import { SafetensorsFile } from '../../src/io/safetensors.js';
 import { parseSafetensorsHeader } from '../../src/io/safetensors-header.js';
 import { writeSafetensors } from '../../src/io/safetensors-writer.js';
 import { ShardedSafetensors } from '../../src/io/sharded-safetensors.js';
+import { full } from '../../src/tensor/creation.js';
 import { contiguousStrides } from '../../src/tensor/dim.js';
 import { arrayConstructor, DTYPES, type DType, type StorageArray } from '../../src/tensor/dtype.js';
 
@@ -62,6 +65,24 @@ describe('writeSafetensors and SafetensorsFile', () => {
       expect(numbersOf(read.view(name)), name).toEqual(numbersOf(written));
     }
     expect(readdirSync(folder)).toEqual(['all.safetensors']);
+  });
+
+  it('write what they were given, although it is disposed of at once', async () => {
+    defaultBackend();
+    const before = memory().tensors;
+    const [whole, other] = [full([500, 400], 3), full([300, 400], 4, { dtype: 'float64' })];
+    const turned = whole.T;
+    const written = writeSafetensors(file('gone.safetensors'), { whole, turned, other });
+    whole.dispose();
+    turned.dispose();
+    setImmediate(() => other.dispose());
+    await written;
+    other.dispose();
+    const read = SafetensorsFile.open(file('gone.safetensors'));
+    for (const [name, value] of Object.entries({ whole: 3, turned: 3, other: 4 })) {
+      expect(new Set(numbersOf(read.view(name))), name).toEqual(new Set([value]));
+    }
+    expect(memory().tensors).toBeLessThanOrEqual(before);
   });
 
   it('write views as they look: transposed, with steps, broadcast', async () => {
