@@ -302,7 +302,7 @@ export class VectorIndex<M extends Metadata = Metadata> {
     for (let begin = 0; begin < total; begin += atOnce) {
       const end = Math.min(begin + atOnce, total);
       const part = numbers.subarray(begin * this.dimension, end * this.dimension);
-      hits.push(...(await this.#find(snapshot, part, end - begin, count, topN, mask, signal)));
+      for (const found of await this.#find(snapshot, part, end - begin, count, topN, mask, signal)) hits.push(found);
     }
     return hits;
   }
@@ -448,7 +448,8 @@ export class VectorIndex<M extends Metadata = Metadata> {
       if (vectors.rank !== 2 || vectors.shape[0] !== count || vectors.shape[1] !== this.dimension) {
         throw new ShapeError(`${operation}: ${argument} must be ${wanted}, got shape ${formatShape(vectors.dims)}`);
       }
-      using converted = vectors.to('float32').contiguous();
+      using float32 = vectors.to('float32');
+      using converted = float32.contiguous();
       numbers.set(converted.toTypedArray());
     } else {
       if (!Array.isArray(vectors) || vectors.length !== count) {

@@ -63,7 +63,12 @@ export class Temporaries {
   readonly #foreign = new Set<unknown>();
 
   constructor(...inputs: (View | Scalar)[]) {
-    for (const input of inputs) if (typeof input === 'object') this.#foreign.add(input.data);
+    for (const input of inputs) if (typeof input === 'object') this.leave(input);
+  }
+
+  /** Notes a view that belongs to somebody else. */
+  leave(view: View): void {
+    this.#foreign.add(view.data);
   }
 
   /** Notes a view that may have been computed on the way, and returns it. */

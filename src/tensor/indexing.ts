@@ -1,6 +1,6 @@
 import type { View } from '../backend/view.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { formatShape } from './dim.js';
+import { equalDims, formatShape } from './dim.js';
 import type { DType } from './dtype.js';
 import { castView, execute, requireView, Temporaries } from './execute.js';
 import { arithmeticDType, floatingDType, promoteTypes, sumDType } from './promotion.js';
@@ -83,27 +83,34 @@ export function gather(x: View, indices: View | readonly number[], axis: number)
   return execute('takeAlongAxis', [x, broadcast], { axis: normalized })[0] as View;
 }
 
-/** All views in the dtype that holds each of them. */
-function promoteAll(operation: string, views: readonly View[], temporaries: Temporaries): View[] {
+/** All views in the dtype that holds each of them, and what was made on the way. */
+function promoteAll(operation: string, views: readonly View[]): { operands: View[]; temporaries: Temporaries } {
   if (!Array.isArray(views) || views.length === 0) {
     throw new ArgumentError(`${operation}: argument tensors must be a list of at least one tensor`);
   }
-  for (const [index, view] of views.entries()) requireView(operation, `tensors[${index}]`, view);
+  const temporaries = new Temporaries();
+  for (const [index, view] of views.entries()) temporaries.leave(requireView(operation, `tensors[${index}]`, view));
   const dtype = views.map((view) => view.dtype).reduce((a: DType, b: DType) => promoteTypes(a, b));
-  return views.map((view) => temporaries.keep(castView(view, dtype)));
+  return { operands: views.map((view) => temporaries.keep(castView(view, dtype))), temporaries };
 }
 
 export function concatViews(views: readonly View[], axis: number): View {
-  const temporaries = new Temporaries(...(Array.isArray(views) ? views : []));
-  const operands = promoteAll('concat', views, temporaries);
+  const { operands, temporaries } = promoteAll('concat', views);
   const normalized = normalizeAxis('concat', axis, operands[0].dims.length);
   return temporaries.finish(execute('concat', operands, { axis: normalized })[0] as View);
 }
 
 export function stackViews(views: readonly View[], axis: number): View {
-  const temporaries = new Temporaries(...(Array.isArray(views) ? views : []));
-  const operands = promoteAll('stack', views, temporaries);
-  const normalized = normalizeAxis('stack', axis, operands[0].dims.length + 1);
+  const { operands, temporaries } = promoteAll('stack', views);
+  const { dims } = operands[0];
+  for (const [index, view] of operands.entries()) {
+    if (view.dims.length !== dims.length || !view.dims.every((dim, other) => equalDims(dim, dims[other]))) {
+      throw new ShapeError(
+        `stack: tensors must be of one shape, but tensors[${index}] has ${formatShape(view.dims)} and tensors[0] ${formatShape(dims)}`,
+      );
+    }
+  }
+  const normalized = normalizeAxis('stack', axis, dims.length + 1);
   const raised = operands.map((view) => unsqueezeView(view, normalized));
   return temporaries.finish(execute('concat', raised, { axis: normalized })[0] as View);
 }

@@ -49,7 +49,7 @@ function flatten(tree: Tree): number[] {
 /** One format for all numbers, so that they align. */
 function chooseFormat(numbers: readonly number[], view: View, precision: number): (value: number) => string {
   const write = writer(numbers, view, precision);
-  const width = Math.max(0, ...numbers.map((value) => write(value).length));
+  const width = greatest(numbers.map((value) => write(value).length));
   return (value) => write(value).padStart(width);
 }
 
@@ -57,12 +57,18 @@ function writer(numbers: readonly number[], view: View, precision: number): (val
   if (view.dtype === 'bool') return (value) => (value === 0 ? 'false' : 'true');
   if (view.dtype === 'int32' || view.dtype === 'uint8') return String;
   const finite = numbers.filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs);
-  const [least, most] = [Math.min(...finite), Math.max(...finite)];
+  const most = greatest(finite);
+  const least = finite.reduce((a, b) => Math.min(a, b), most);
   if (finite.length > 0 && (most >= 1e8 || least < 1e-4 || most / least > 1e6)) {
     return (value) => (Number.isFinite(value) ? value.toExponential(precision) : special(value));
   }
-  const digits = Math.max(0, ...finite.map((value) => digitsOf(value, precision)));
+  const digits = greatest(finite.map((value) => digitsOf(value, precision)));
   return (value) => (Number.isFinite(value) ? value.toFixed(digits) : special(value));
+}
+
+/** The greatest of any number of values, none below 0: more than fit among the arguments of a call. */
+function greatest(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), 0);
 }
 
 /** Digits behind the point that a number needs, up to `precision`. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getBackend } from '../../src/backend/index.js';
 import { GemmuleError } from '../../src/errors.js';
 import { type Hit, VECTOR_STORAGES, VectorIndex } from '../../src/search/index.js';
-import { tensor } from '../../src/tensor/creation.js';
+import { full, tensor } from '../../src/tensor/creation.js';
 import { Random } from '../../src/tensor/random.js';
 
 let folder: string;
@@ -187,6 +187,15 @@ describe('VectorIndex', () => {
     const flat = tensor((vectors.toArray() as number[][])[5] as number[]);
     expect(await opened.search(flat)).toEqual(await index.search(flat));
     expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  it('answers more queries than a call has arguments', async () => {
+    using index = new VectorIndex({ dimension: 1 });
+    index.add([{ id: 'only' }], [[1]]);
+    using queries = full([130_000, 1], 2);
+    const hits = await index.searchMany(queries, { topN: 1 });
+    expect(hits).toHaveLength(130_000);
+    expect(hits.at(-1)).toEqual([{ id: 'only', score: 1, metadata: undefined }]);
   });
 
   it('is fine without items, without queries, and with vectors of zeros', async () => {

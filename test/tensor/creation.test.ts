@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ArgumentError,
   arange,
+  concat,
   DTypeError,
   eye,
   fromTypedArray,
@@ -9,6 +10,7 @@ import {
   linspace,
   ones,
   ShapeError,
+  stack,
   type Tensor,
   tensor,
   zeros,
@@ -130,5 +132,22 @@ describe('ranges and constants', () => {
     expect(() => zeros([-1])).toThrow(/^zeros: /);
     expect(() => zeros({} as number[])).toThrow(/shape must be an array of lengths/);
     expect(() => zeros([2 ** 40])).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY' }));
+  });
+});
+
+describe('many tensors', () => {
+  it('are more than a call has arguments', () => {
+    const ones = new Array<Tensor>(130_000).fill(tensor([1]));
+    expect(concat(ones).shape).toEqual([130_000]);
+    expect(stack(ones).shape).toEqual([130_000, 1]);
+    expect(full([130_000], 0.25).toString({ threshold: 1e6 })).toHaveLength(
+      'Tensor([130000], float32) '.length + 6 * 130_000,
+    );
+  });
+
+  it('are tensors, and of one shape', () => {
+    expect(() => concat([null] as never)).toThrow(/concat: argument tensors\[0\] must be a Tensor, got null/);
+    expect(() => stack([zeros([2]), zeros([3])])).toThrow(/^stack: .* tensors\[1\] has \[3\] and tensors\[0\] \[2\]/);
+    expect(() => stack([zeros([2]), zeros([2, 1])])).toThrow(ShapeError);
   });
 });

@@ -182,7 +182,7 @@ function isBlock(t: Float64Array, n: number, i: number): boolean {
 /** The eigenvector of t for the eigenvalue at place k, by back substitution. */
 function triangularVector(t: Float64Array, n: number, k: number, value: Complex): Complex[] {
   const y: Complex[] = Array.from({ length: n }, () => [0, 0]);
-  const least = EPSILON * Math.max(...t.map(Math.abs), Number.MIN_VALUE / EPSILON);
+  const least = EPSILON * t.reduce((most, value) => Math.max(most, Math.abs(value)), Number.MIN_VALUE / EPSILON);
   const shifted = (i: number): Complex => {
     const difference: Complex = [t[i * n + i] - value[0], -value[1]];
     return Math.abs(difference[0]) + Math.abs(difference[1]) < least ? [least, 0] : difference;
