@@ -75,7 +75,9 @@ describe('gemmule serve', () => {
   });
 
   it('finishes what it has accepted on SIGTERM, and ends with 0', async () => {
-    const { child, url, logged } = await startServer(['--model', 'all-MiniLM-L6-v2']);
+    // On a busy machine this takes longer than the limits that are usual.
+    const patient = ['--timeout', '600', '--shutdown-timeout', '600'];
+    const { child, url, logged } = await startServer(['--model', 'all-MiniLM-L6-v2', ...patient]);
     await untilReady(url);
     const answer = embed(url, LARGE);
     const metrics = async () => (await fetch(`${url}/metrics`)).text();

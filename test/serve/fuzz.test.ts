@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GemmuleServer, serve } from '../../src/serve/index.js';
-import { get, HEADS, open, post, readAll, TINY } from './start.js';
+import { get, HEADS, open, PATIENT, post, readAll, TINY } from './start.js';
 
 const PATHS = [
   '/v1/embeddings',
@@ -31,7 +31,7 @@ const FIELDS = [
 
 let server: GemmuleServer;
 beforeAll(async () => {
-  server = await serve({ models: [TINY, ...HEADS], port: 0, logLevel: 'silent', requestTimeout: 10_000 });
+  server = await serve({ models: [TINY, ...HEADS], port: 0, logLevel: 'silent', ...PATIENT });
   await server.ready;
 });
 afterAll(() => server.close());

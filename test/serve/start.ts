@@ -13,9 +13,12 @@ export const HEADS = ['reranker-bert', 'classifier-distilbert', 'splade-bert'].m
   (name) => `test/fixtures/heads/${name}`,
 );
 
+/** So that no limit but those under test is met on a busy machine, in milliseconds. */
+export const PATIENT = { requestTimeout: 600_000, shutdownTimeout: 600_000 };
+
 /** Starts a server on a free port that says nothing, and is closed after the test. */
 export async function start(options: ServeOptions = {}): Promise<GemmuleServer> {
-  const server = await serve({ models: [TINY], port: 0, logLevel: 'silent', ...options });
+  const server = await serve({ models: [TINY], port: 0, logLevel: 'silent', ...PATIENT, ...options });
   started.push(server);
   return server;
 }
