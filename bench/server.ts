@@ -1,11 +1,13 @@
 /*
  * 100 clients that ask a server for the vector of one short text at a time, each as soon as it has its answer: gemmule's
  * server, and one around transformers.js. Servers and clients share the machine. Fails when gemmule's gives an error, when
- * its memory grows after the first ten seconds, or when its event loop is late. Settings:
+ * its memory grows after the first ten seconds (from the median of the third that follows to that of the last), or when its
+ * event loop is late. Settings:
  *
  *   GEMMULE_BENCH_SECONDS    how long each server is under load; 30 without it
  *   GEMMULE_BENCH_CLIENTS    100 without it
  *   GEMMULE_BENCH_PEERS=1    transformers.js's server, too (npm and pip bring it on first use)
+ *   GEMMULE_BENCH_ONLY       only servers whose names have this in them, such as int8
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -70,7 +72,7 @@ async function measure(name: string, url: string, observer: string): Promise<Row
   const bodies = texts.map((text) => JSON.stringify({ inputs: text }));
   const target = new URL('/embed', url);
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
-  const look = async () => (await (await fetch(observer)).json()) as Observation;
+  const look = async (what = '') => (await (await fetch(`${observer}/${what}`)).json()) as Observation;
   const times: number[] = [];
   const statuses = new Map<number, number>();
   let [stopped, recording, next] = [false, false, 0];
@@ -86,13 +88,16 @@ async function measure(name: string, url: string, observer: string): Promise<Row
   };
   const clients = Array.from({ length: CLIENTS }, client);
   await wait(WARM_UP_SECONDS * 1000);
-  await look();
+  await look('begin');
   recording = true;
   const begin = performance.now();
   await wait(SETTLED_SECONDS * 1000);
-  const settled = await look();
-  await wait((SECONDS - SETTLED_SECONDS) * 1000);
-  const end = await look();
+  const thirds: Observation[] = [await look()];
+  for (let third = 0; third < 3; third++) {
+    await wait(((SECONDS - SETTLED_SECONDS) * 1000) / 3);
+    thirds.push(await look());
+  }
+  const [, first, , last] = thirds as [Observation, Observation, Observation, Observation];
   const seconds = (performance.now() - begin) / 1000;
   recording = false;
   stopped = true;
@@ -106,10 +111,10 @@ async function measure(name: string, url: string, observer: string): Promise<Row
     'p50 ms': at(0.5),
     'p99 ms': at(0.99),
     errors: times.length - (statuses.get(200) ?? 0),
-    'MiB after the beginning': settled.mebibytes,
-    'MiB grown since': end.mebibytes - settled.mebibytes,
-    'event loop p99 ms late': Math.max(settled.p99, end.p99),
-    'worst ms late': Math.max(settled.worst, end.worst),
+    'MiB after the beginning': first.mebibytes,
+    'MiB grown since': last.mebibytes - first.mebibytes,
+    'event loop p99 ms late': last.p99,
+    'worst ms late': last.worst,
   };
 }
 
@@ -124,7 +129,7 @@ async function start({ args }: Candidate): Promise<{ child: ChildProcess; url: s
 }
 
 const rows: Row[] = [];
-for (const candidate of candidates) {
+for (const candidate of candidates.filter(({ name }) => name.includes(process.env.GEMMULE_BENCH_ONLY ?? ''))) {
   const { child, url, observer } = await start(candidate);
   const exit = once(child, 'exit').catch(() => undefined);
   rows.push(await measure(candidate.name, url, observer));

@@ -119,9 +119,10 @@ function show(lines, vectors) {
 
 async function loadModels() {
   try {
-    const { data } = await ask('/v1/models');
-    model.replaceChildren(...data.map(({ id }) => new Option(id)));
-    say('');
+    const { models } = await ask('/info');
+    const embedders = models.filter(({ capabilities }) => capabilities.includes('embed'));
+    model.replaceChildren(...embedders.map(({ model_id }) => new Option(model_id)));
+    say(embedders.length > 0 ? '' : 'No model here makes one vector a text.', embedders.length === 0);
   } catch (error) {
     say(error.message, true);
   }

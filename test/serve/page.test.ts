@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../setup/chromium.js';
-import { startReady } from './start.js';
+import { HEADS, startReady, TINY } from './start.js';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -47,6 +47,20 @@ describe('the page', () => {
     expect(await page.textContent('#status')).toMatch(/^3 texts, \d+ tokens, \d+ ms$/);
     expect(complaints).toEqual([]);
     await page.close();
+  });
+
+  it('offers only models that make one vector a text', async () => {
+    const [reranker = ''] = HEADS;
+    const { url } = await startReady({ models: [reranker, TINY] });
+    const { page } = await visit(url);
+    await page.waitForSelector('#model option', { state: 'attached' });
+    expect(await page.locator('#model option').allTextContents()).toEqual(['bert-st6']);
+    await page.close();
+    const other = await startReady({ models: [reranker] });
+    const without = await visit(other.url);
+    await without.page.waitForSelector('#status.error');
+    expect(await without.page.textContent('#status')).toBe('No model here makes one vector a text.');
+    await without.page.close();
   });
 
   it('says what is wrong, and takes an API key', async () => {
