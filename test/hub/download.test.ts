@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -486,7 +485,8 @@ describe('a bad connection', () => {
     );
     const begin = performance.now();
     await download();
-    expect(performance.now() - begin).toBeGreaterThan(1000);
+    // Timers are whole milliseconds, clocks are not.
+    expect(performance.now() - begin).toBeGreaterThan(990);
     expect(snapshotFiles()).toEqual(NEEDED);
     expect(hub.seen('tokenizer.json')).toHaveLength(2);
     expect(hub.seen('tokenizer.json', 'HEAD')).toHaveLength(2);
@@ -578,10 +578,17 @@ describe('a bad connection', () => {
     await download();
     const { url } = hub;
     await hub.stop();
-    const warning = once(process, 'warning');
+    // Node and its packages may have warnings of their own.
+    const warning = new Promise<Error>((resolve) => {
+      const listen = (each: Error): void => {
+        if (each.name !== 'GemmuleWarning') return;
+        process.off('warning', listen);
+        resolve(each);
+      };
+      process.on('warning', listen);
+    });
     expect(await download({ endpoint: url })).toBe(inRepository('snapshots', COMMIT));
-    const [{ name, message }] = (await warning) as [Error];
-    expect(name).toBe('GemmuleWarning');
+    const { message } = await warning;
     expect(message).toMatch(/cannot be reached \(ECONNREFUSED\).*Taken from the cache instead/);
     rmSync(inRepository('snapshots', COMMIT, 'model.safetensors'));
     const failure = download({ endpoint: url, revision: COMMIT });
