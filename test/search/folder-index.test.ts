@@ -152,7 +152,7 @@ describe('gemmule index and search', () => {
       [['index'], /index takes one folder/],
       [['index', path.join(folder, 'nowhere')], /cannot read the folder/],
       [['search'], /needs a question/],
-      [['search', '--dir', folder, 'x'], /index\.safetensors/],
+      [['search', '--dir', folder, 'x'], /there is no index .*index\.safetensors; make it with: gemmule index /],
     ] as const) {
       const { code, stderr } = await run(args);
       expect(code).toBeGreaterThan(0);

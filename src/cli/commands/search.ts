@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { FileError } from '../../index.js';
 import { defaultIndexFile, type PassageHit, PassageIndex } from '../../search/index.js';
 import { type Command, countOption, stringOption, UsageError } from '../command.js';
 import { clip } from '../table.js';
@@ -34,7 +36,12 @@ ${MODEL_USAGE}`,
   async run({ texts, options, signal }) {
     const question = texts.join(' ').trim();
     if (question === '') throw new UsageError('search needs a question');
-    const file = stringOption(options, 'index') ?? defaultIndexFile(stringOption(options, 'dir') ?? '.');
+    const folder = stringOption(options, 'dir') ?? '.';
+    const named = stringOption(options, 'index');
+    const file = named ?? defaultIndexFile(folder);
+    if (named === undefined && !existsSync(file)) {
+      throw new FileError(`there is no index ${file}; make it with: gemmule index ${folder}`);
+    }
     using index = PassageIndex.open(file);
     using embedder = await loadEmbedder({ ...options, model: options.model ?? index.model.source }, signal);
     const hits = await index.search(question, embedder, { topN: countOption(options, 'top') ?? 5, signal });
