@@ -7,6 +7,7 @@
 #include "kernels/gating.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_bfloat16.h"
+#include "kernels/gemm_float64.h"
 #include "kernels/gemm_int8.h"
 #include "kernels/normalization.h"
 #include "kernels/pooling.h"
@@ -26,6 +27,7 @@ namespace gemmule {
 struct KernelTable {
   Isa isa;
   GemmKernels gemm;
+  Float64Kernels float64;
   Bfloat16Kernels bfloat16;
   Int8Kernels int8;
   AttentionKernels attention;

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include "linalg/gemm.h"
+
 namespace gemmule {
 namespace {
 
-constexpr std::int64_t kWidth = 16;
+/// Columns of a panel: 64 bytes.
+template <typename T>
+constexpr std::int64_t kWidth = 64 / static_cast<std::int64_t>(sizeof(T));
 /// A block of rows and two panels of so many k stay in a second-level cache of 512 KiB.
-constexpr std::int64_t kBlockDepth = 768;
+template <typename T>
+constexpr std::int64_t kBlockDepth = 3072 / static_cast<std::int64_t>(sizeof(T));
 constexpr std::int64_t kBlockRows = 96;
 /// With fewer multiplications than this, packing costs more than it brings.
 constexpr std::int64_t kLeastWork = 16 * 1024;
@@ -18,83 +23,122 @@ constexpr std::int64_t kPanelGrain = 4;
 
 std::int64_t divideUp(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+/// Rows times packed panels, by the kernel of the type.
+struct Block {
+  std::int64_t rows;
+  std::int64_t depth;
+  std::int64_t columns;
+  bool accumulates;
+  std::int64_t yStride;
+};
+
+void multiply(const KernelTable& kernels, const Block& block, const float* x, const float* panels, float* y) {
+  GemmBlock all;
+  all.x = x;
+  all.xStride = block.depth;
+  all.rows = block.rows;
+  all.depth = block.depth;
+  all.panels = panels;
+  all.panelStride = kWidth<float> * block.depth;
+  all.columns = block.columns;
+  all.accumulates = block.accumulates;
+  all.epilogue.y = y;
+  all.epilogue.yStride = block.yStride;
+  kernels.gemm.float32(all);
+}
+
+void multiply(const KernelTable& kernels, const Block& block, const double* x, const double* panels, double* y) {
+  Float64Block all;
+  all.x = x;
+  all.xStride = block.depth;
+  all.rows = block.rows;
+  all.depth = block.depth;
+  all.panels = panels;
+  all.panelStride = kWidth<double> * block.depth;
+  all.columns = block.columns;
+  all.accumulates = block.accumulates;
+  all.y = y;
+  all.yStride = block.yStride;
+  kernels.float64.multiply(all);
+}
+
 }  // namespace
 
-bool PanelProduct::pays(std::int64_t m, std::int64_t n, std::int64_t k) {
-  if (m < kLeastRows || n < kWidth / 2 || k < 2) return false;
+template <typename T>
+bool PanelProduct<T>::pays(std::int64_t m, std::int64_t n, std::int64_t k) {
+  if (m < kLeastRows || n < kWidth<T> / 2 || k < 2) return false;
   return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) >= kLeastWork;
 }
 
-std::int64_t PanelProduct::panels() const { return divideUp(n, kWidth); }
+template <typename T>
+std::int64_t PanelProduct<T>::panels() const {
+  return divideUp(n, kWidth<T>);
+}
 
-Status PanelProduct::prepare(const GemmKernels& kernels, Scratch& scratch, int lanes, bool together) {
+template <typename T>
+Status PanelProduct<T>::prepare(const KernelTable& kernels, Scratch& scratch, int lanes, bool together) {
   kernels_ = &kernels;
-  const std::int64_t depth = std::min(k, kBlockDepth);
-  panelFloats_ = panels() * kWidth * depth;
-  rowFloats_ = std::min(m, kBlockRows) * depth;
-  panelScratch_ = scratch.allocate<float>((together ? 1 : lanes) * panelFloats_);
-  rowScratch_ = scratch.allocate<float>(lanes * rowFloats_);
+  const std::int64_t depth = std::min(k, kBlockDepth<T>);
+  panelSize_ = panels() * kWidth<T> * depth;
+  rowSize_ = std::min(m, kBlockRows) * depth;
+  panelScratch_ = scratch.allocate<T>((together ? 1 : lanes) * panelSize_);
+  rowScratch_ = scratch.allocate<T>(lanes * rowSize_);
   if (panelScratch_ == nullptr || rowScratch_ == nullptr) {
     return Status::outOfMemory("matmul: no memory to pack the operands");
   }
   return Status::ok();
 }
 
-void PanelProduct::packPanels(const float* b, Depth depth, std::int64_t begin, std::int64_t end, float* out) const {
+template <typename T>
+void PanelProduct<T>::packPanels(const T* b, Depth depth, std::int64_t begin, std::int64_t end, T* out) const {
   const auto [rowStride, columnStride] = bStrides;
   for (std::int64_t panel = begin; panel < end; ++panel) {
-    const std::int64_t width = std::min(kWidth, n - panel * kWidth);
-    const float* from = b + depth.begin * rowStride + panel * kWidth * columnStride;
-    float* to = out + panel * kWidth * depth.count;
-    if (width == kWidth && columnStride == 1) {
+    const std::int64_t width = std::min(kWidth<T>, n - panel * kWidth<T>);
+    const T* from = b + depth.begin * rowStride + panel * kWidth<T> * columnStride;
+    T* to = out + panel * kWidth<T> * depth.count;
+    if (width == kWidth<T> && columnStride == 1) {
       for (std::int64_t row = 0; row < depth.count; ++row) {
-        std::memcpy(to + row * kWidth, from + row * rowStride, kWidth * sizeof(float));
+        std::memcpy(to + row * kWidth<T>, from + row * rowStride, kWidth<T> * sizeof(T));
       }
       continue;
     }
-    if (width < kWidth) std::fill_n(to, kWidth * depth.count, 0.0f);
+    if (width < kWidth<T>) std::fill_n(to, kWidth<T> * depth.count, T{0});
     for (std::int64_t column = 0; column < width; ++column) {
       for (std::int64_t row = 0; row < depth.count; ++row) {
-        to[row * kWidth + column] = from[row * rowStride + column * columnStride];
+        to[row * kWidth<T> + column] = from[row * rowStride + column * columnStride];
       }
     }
   }
 }
 
 /// A block of rows times panels; what earlier blocks of k have summed is in c.
-void PanelProduct::multiplyRows(const Arrays& arrays, Depth depth, std::int64_t row, std::int64_t firstPanel,
-                                std::int64_t endPanel, const float* packedPanels, float* rows) const {
+template <typename T>
+void PanelProduct<T>::multiplyRows(const Arrays& arrays, Depth depth, std::int64_t row, std::int64_t firstPanel,
+                                   std::int64_t endPanel, const T* packedPanels, T* rows) const {
   const std::int64_t height = std::min(kBlockRows, m - row);
   const auto [rowStride, columnStride] = aStrides;
   // A copy even of rows that lie well: at a distance of a power of two they would fall into the same few cache lines.
   for (std::int64_t r = 0; r < height; ++r) {
-    const float* from = arrays.a + (row + r) * rowStride + depth.begin * columnStride;
-    float* to = rows + r * depth.count;
+    const T* from = arrays.a + (row + r) * rowStride + depth.begin * columnStride;
+    T* to = rows + r * depth.count;
     if (columnStride == 1) {
-      std::memcpy(to, from, static_cast<std::size_t>(depth.count) * sizeof(float));
+      std::memcpy(to, from, static_cast<std::size_t>(depth.count) * sizeof(T));
     } else {
       for (std::int64_t inner = 0; inner < depth.count; ++inner) to[inner] = from[inner * columnStride];
     }
   }
-  GemmBlock block;
-  block.x = rows;
-  block.xStride = depth.count;
-  block.rows = height;
-  block.depth = depth.count;
-  block.panels = packedPanels + firstPanel * kWidth * depth.count;
-  block.panelStride = kWidth * depth.count;
-  block.columns = std::min(endPanel * kWidth, n) - firstPanel * kWidth;
-  block.accumulates = depth.begin > 0;
-  block.epilogue.y = arrays.c + row * n + firstPanel * kWidth;
-  block.epilogue.yStride = n;
-  kernels_->float32(block);
+  const Block block{height, depth.count, std::min(endPanel * kWidth<T>, n) - firstPanel * kWidth<T>, depth.begin > 0,
+                    n};
+  multiply(*kernels_, block, rows, packedPanels + firstPanel * kWidth<T> * depth.count,
+           arrays.c + row * n + firstPanel * kWidth<T>);
 }
 
-void PanelProduct::run(const Arrays& arrays, int lane) const {
-  float* packed = panelScratch_ + lane * panelFloats_;
-  float* rows = rowScratch_ + lane * rowFloats_;
-  for (std::int64_t begin = 0; begin < k; begin += kBlockDepth) {
-    const Depth depth{begin, std::min(kBlockDepth, k - begin)};
+template <typename T>
+void PanelProduct<T>::run(const Arrays& arrays, int lane) const {
+  T* packed = panelScratch_ + lane * panelSize_;
+  T* rows = rowScratch_ + lane * rowSize_;
+  for (std::int64_t begin = 0; begin < k; begin += kBlockDepth<T>) {
+    const Depth depth{begin, std::min(kBlockDepth<T>, k - begin)};
     packPanels(arrays.b, depth, 0, panels(), packed);
     for (std::int64_t row = 0; row < m; row += kBlockRows) {
       multiplyRows(arrays, depth, row, 0, panels(), packed, rows);
@@ -102,7 +146,13 @@ void PanelProduct::run(const Arrays& arrays, int lane) const {
   }
 }
 
-void PanelProduct::runParallel(ThreadTeam& team, const Arrays& arrays) const {
+template <typename T>
+void PanelProduct<T>::runParallel(ThreadTeam& team, const Arrays& arrays) const {
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  if (work < 2.0 * kWorkPerLane) {
+    run(arrays, 0);
+    return;
+  }
   const std::int64_t rowBlocks = divideUp(m, kBlockRows);
   const std::int64_t threads = team.threads();
   // With few blocks of rows, columns are cut as well, so that no thread is left waiting for long.
@@ -110,8 +160,8 @@ void PanelProduct::runParallel(ThreadTeam& team, const Arrays& arrays) const {
   const std::int64_t panelsPerUnit =
       divideUp(divideUp(panels(), std::min(wanted, panels())), kPanelGrain) * kPanelGrain;
   const std::int64_t columnBlocks = divideUp(panels(), panelsPerUnit);
-  for (std::int64_t begin = 0; begin < k; begin += kBlockDepth) {
-    const Depth depth{begin, std::min(kBlockDepth, k - begin)};
+  for (std::int64_t begin = 0; begin < k; begin += kBlockDepth<T>) {
+    const Depth depth{begin, std::min(kBlockDepth<T>, k - begin)};
     team.parallelFor(panels(), kPanelGrain, [&](std::int64_t first, std::int64_t end, int) {
       packPanels(arrays.b, depth, first, end, panelScratch_);
     });
@@ -119,10 +169,13 @@ void PanelProduct::runParallel(ThreadTeam& team, const Arrays& arrays) const {
       for (std::int64_t unit = first; unit < end; ++unit) {
         const std::int64_t panel = unit % columnBlocks * panelsPerUnit;
         multiplyRows(arrays, depth, unit / columnBlocks * kBlockRows, panel, std::min(panel + panelsPerUnit, panels()),
-                     panelScratch_, rowScratch_ + lane * rowFloats_);
+                     panelScratch_, rowScratch_ + lane * rowSize_);
       }
     });
   }
 }
+
+template class PanelProduct<float>;
+template class PanelProduct<double>;
 
 }  // namespace gemmule

@@ -3,24 +3,26 @@
 #include <array>
 #include <cstdint>
 
-#include "kernels/gemm.h"
+#include "kernels/kernel_table.h"
 #include "runtime/scratch.h"
 #include "runtime/status.h"
 #include "runtime/thread_team.h"
 
 namespace gemmule {
 
-/// Row-major float32 products `c [m, n] = a [m, k] * b [k, n]` by the engine's own kernels: a and b with any strides, c
-/// contiguous. b is brought into panels of 16 columns and a into blocks of rows, k in blocks that fit the second-level
-/// cache, as Goto and van de Geijn describe (ACM TOMS 34(3), 2008). Every element is one chain of fused multiply-adds
-/// in ascending k, so that instruction sets from AVX2 on, and any number of threads, give the same bits.
+/// Row-major products `c [m, n] = a [m, k] * b [k, n]` of float or double by the engine's own kernels: a and b with any
+/// strides, c contiguous. b is brought into panels as wide as a register and a into blocks of rows, k in blocks that
+/// fit the second-level cache, as Goto and van de Geijn describe (ACM TOMS 34(3), 2008). Every element is one chain of
+/// fused multiply-adds in ascending k, so that instruction sets from AVX2 on, and any number of threads, give the same
+/// bits.
+template <typename T>
 class PanelProduct {
  public:
   /// Element [0, 0] of each matrix.
   struct Arrays {
-    const float* a;
-    const float* b;
-    float* c;
+    const T* a;
+    const T* b;
+    T* c;
   };
 
   std::int64_t m = 0;
@@ -34,9 +36,9 @@ class PanelProduct {
   static bool pays(std::int64_t m, std::int64_t n, std::int64_t k);
 
   /// Takes scratch for `lanes` lanes, which work together on one product, or else each on products of its own.
-  Status prepare(const GemmKernels& kernels, Scratch& scratch, int lanes, bool together);
+  Status prepare(const KernelTable& kernels, Scratch& scratch, int lanes, bool together);
 
-  /// One product, on the caller alone, with the scratch of `lane`; not after having prepared to work together.
+  /// One product, on the caller alone, with the scratch of `lane`: 0 after having prepared to work together.
   void run(const Arrays& arrays, int lane) const;
 
   /// One product, cut over the team.
@@ -49,15 +51,18 @@ class PanelProduct {
   };
 
   std::int64_t panels() const;
-  void packPanels(const float* b, Depth depth, std::int64_t begin, std::int64_t end, float* out) const;
+  void packPanels(const T* b, Depth depth, std::int64_t begin, std::int64_t end, T* out) const;
   void multiplyRows(const Arrays& arrays, Depth depth, std::int64_t row, std::int64_t firstPanel, std::int64_t endPanel,
-                    const float* packedPanels, float* rows) const;
+                    const T* packedPanels, T* rows) const;
 
-  const GemmKernels* kernels_ = nullptr;
-  float* panelScratch_ = nullptr;
-  float* rowScratch_ = nullptr;
-  std::int64_t panelFloats_ = 0;
-  std::int64_t rowFloats_ = 0;
+  const KernelTable* kernels_ = nullptr;
+  T* panelScratch_ = nullptr;
+  T* rowScratch_ = nullptr;
+  std::int64_t panelSize_ = 0;
+  std::int64_t rowSize_ = 0;
 };
+
+extern template class PanelProduct<float>;
+extern template class PanelProduct<double>;
 
 }  // namespace gemmule

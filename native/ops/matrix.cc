@@ -96,17 +96,17 @@ Status multiplyBatch(const OpContext& context, TensorView a, TensorView b, Tenso
   const std::int64_t work = product.work();
   // Many or small products go side by side; a few large ones one after the other, each cut up.
   const bool together = matrices == 1 || (matrices < threads && work >= kWorkPerLane);
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (std::is_floating_point_v<T>) {
     // OpenBLAS is faster than the portable kernels, and slower than all others.
-    if (context.kernels.isa != Isa::kBaseline && PanelProduct::pays(product.m, product.n, product.k)) {
-      PanelProduct panels;
+    if (context.kernels.isa != Isa::kBaseline && PanelProduct<T>::pays(product.m, product.n, product.k)) {
+      PanelProduct<T> panels;
       panels.m = product.m;
       panels.n = product.n;
       panels.k = product.k;
       panels.aStrides = product.aStrides;
       panels.bStrides = product.bStrides;
-      GEMMULE_RETURN_IF_ERROR(panels.prepare(context.kernels.gemm, context.scratch, threads, together));
-      runBatch<PanelProduct, T>(context, panels, batch, a, b, c, work, together);
+      GEMMULE_RETURN_IF_ERROR(panels.prepare(context.kernels, context.scratch, threads, together));
+      runBatch<PanelProduct<T>, T>(context, panels, batch, a, b, c, work, together);
       return Status::ok();
     }
   }

@@ -1,5 +1,5 @@
-// Matrix products of all sizes and layouts against sums in float64, and float32 products of the engine's own kernels
-// against a chain of fused multiply-adds, bit for bit, on every instruction set that promises it.
+// Matrix products of all sizes and layouts against sums in float64, and products of the engine's own kernels against a
+// chain of fused multiply-adds, bit for bit, on every instruction set that promises it.
 
 #include <cmath>
 #include <cstring>
@@ -79,7 +79,7 @@ void checkAgainstDouble(const std::vector<T>& c, const TensorView& a, const Tens
 const std::vector<Shape> kShapes = {
     {1, 1, 1, 1},    {1, 4, 64, 64},   {1, 5, 7, 900},   {1, 13, 33, 41},  {1, 97, 100, 30},  {1, 100, 16, 1600},
     {1, 200, 50, 5}, {1, 12, 240, 90}, {3, 20, 31, 33},  {40, 8, 16, 130}, {2, 130, 140, 70}, {1, 64, 8, 64},
-    {1, 1, 300, 70}, {1, 300, 1, 70},  {1, 200, 200, 2}, {1, 40, 40, 0},
+    {1, 1, 300, 70}, {1, 300, 1, 70},  {1, 200, 200, 2}, {1, 40, 40, 0},   {1, 26, 9, 800},   {2, 4, 15, 385},
 };
 
 template <typename T>
@@ -109,50 +109,62 @@ TEST(float32_products) { checkAllShapes<float>(); }
 
 TEST(float64_products) { checkAllShapes<double>(); }
 
-TEST(large_float32_products_are_chains_of_multiply_adds) {
+template <typename T>
+void checkChains() {
   Numbers numbers(2);
-  for (const Shape shape : {Shape{1, 97, 130, 2000}, Shape{1, 5, 70, 769}, Shape{2, 50, 17, 100}}) {
-    std::vector<float> aStorage;
-    std::vector<float> bStorage;
+  for (const Shape shape : {Shape{1, 97, 130, 2000}, Shape{1, 5, 70, 769}, Shape{2, 50, 17, 100}, Shape{1, 31, 9, 385},
+                            Shape{1, 260, 250, 384}}) {
+    std::vector<T> aStorage;
+    std::vector<T> bStorage;
     const TensorView a = matrices(shape.batch, shape.m, shape.k, Layout::kRows, numbers, aStorage);
     const TensorView b = matrices(shape.batch, shape.k, shape.n, Layout::kColumns, numbers, bStorage);
-    std::vector<float> expected;
+    std::vector<T> expected;
     for (std::int64_t row = 0; row < shape.batch * shape.m; ++row) {
       for (std::int64_t column = 0; column < shape.n; ++column) {
-        float sum = 0;
-        const float* x = aStorage.data() + row * shape.k;
-        const float* y = bStorage.data() + (row / shape.m * shape.n + column) * shape.k;
+        T sum = 0;
+        const T* x = aStorage.data() + row * shape.k;
+        const T* y = bStorage.data() + (row / shape.m * shape.n + column) * shape.k;
         for (std::int64_t k = 0; k < shape.k; ++k) sum = std::fma(x[k], y[k], sum);
         expected.push_back(sum);
       }
     }
     for (const Isa isa : isas()) {
       if (isa == Isa::kBaseline) continue;  // That is OpenBLAS, whose order is its own.
-      const std::vector<float> c = product<float>(isa, 2, a, b, shape);
-      CHECK(std::memcmp(c.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+      const std::vector<T> c = product<T>(isa, 2, a, b, shape);
+      CHECK(std::memcmp(c.data(), expected.data(), expected.size() * sizeof(T)) == 0);
     }
   }
 }
 
-TEST(large_products_pass_on_what_is_not_finite) {
+TEST(large_float32_products_are_chains_of_multiply_adds) { checkChains<float>(); }
+
+TEST(large_float64_products_are_chains_of_multiply_adds) { checkChains<double>(); }
+
+template <typename T>
+void checkNotFinite() {
   const Shape shape{1, 20, 40, 60};
   Numbers numbers(3);
-  std::vector<float> aStorage;
-  std::vector<float> bStorage;
+  std::vector<T> aStorage;
+  std::vector<T> bStorage;
   const TensorView a = matrices(1, shape.m, shape.k, Layout::kRows, numbers, aStorage);
   const TensorView b = matrices(1, shape.k, shape.n, Layout::kRows, numbers, bStorage);
   aStorage[static_cast<std::size_t>(3 * shape.k + 5)] = NAN;
   bStorage[static_cast<std::size_t>(7 * shape.n + 39)] = INFINITY;
   for (const Isa isa : isas()) {
-    const std::vector<float> c = product<float>(isa, 2, a, b, shape);
+    const std::vector<T> c = product<T>(isa, 2, a, b, shape);
     for (std::int64_t row = 0; row < shape.m; ++row) {
       for (std::int64_t column = 0; column < shape.n; ++column) {
-        const float value = c[static_cast<std::size_t>(row * shape.n + column)];
+        const T value = c[static_cast<std::size_t>(row * shape.n + column)];
         CHECK(std::isnan(value) == (row == 3));
         if (row != 3) CHECK(std::isinf(value) == (column == 39));
       }
     }
   }
+}
+
+TEST(large_products_pass_on_what_is_not_finite) {
+  checkNotFinite<float>();
+  checkNotFinite<double>();
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 // Each file needs those above it.
 // clang-format off
 #include "kernels/simd.h"
+#include "kernels/simd_double.h"
 #include "kernels/vector_math.inl"
 #include "kernels/gemm.inl"
+#include "kernels/gemm_float64.inl"
 #include "kernels/attention.inl"
 #include "kernels/gemm_bfloat16.inl"
 #include "kernels/gemm_int8.inl"
@@ -27,6 +29,7 @@
 inline constexpr KernelTable kKernels = {
     .isa = kTargetIsa,
     .gemm = kGemmKernels,
+    .float64 = kFloat64Kernels,
     .bfloat16 = kBfloat16Kernels,
     .int8 = kInt8Kernels,
     .attention = kAttentionKernels,

@@ -1,0 +1,95 @@
+// Implements kernels/gemm_float64.h; included once a target by kernels/targets, after gemm.inl.
+
+namespace float64 {
+
+// One register tile: kRows x (8 * kPanels) sums.
+template <int kRows, int kPanels>
+void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t panel) {
+  const double* x[kRows];
+  double* y[kRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    x[r] = block.x + (row + r) * block.xStride;
+    y[r] = block.y + (row + r) * block.yStride + panel * kDoubleLanes;
+  }
+  const double* panels[kPanels];
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) panels[p] = block.panels + (panel + p) * block.panelStride;
+  const std::int64_t columns = block.columns - panel * kDoubleLanes;
+
+  F64x8 sum[kRows][kPanels];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) {
+      sum[r][p] =
+          block.accumulates ? loadDoubleUpTo(y[r] + p * kDoubleLanes, columns - p * kDoubleLanes) : broadcastDouble(0);
+    }
+  }
+  for (std::int64_t k = 0; k < block.depth; ++k) {
+    F64x8 b[kPanels];
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) b[p] = loadDouble(panels[p] + k * kDoubleLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const F64x8 value = broadcastDouble(x[r][k]);
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) sum[r][p] = fmaDouble(value, b[p], sum[r][p]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      storeDoubleUpTo(y[r] + p * kDoubleLanes, sum[r][p], columns - p * kDoubleLanes);
+    }
+  }
+}
+
+// The tile function for a number of rows from 1 to kRows.
+template <int kRows, int kPanels>
+void multiplyRows(int rows, const Float64Block& block, std::int64_t row, std::int64_t panel) {
+  if (rows == kRows) {
+    multiplyTile<kRows, kPanels>(block, row, panel);
+  } else if constexpr (kRows > 1) {
+    multiplyRows<kRows - 1, kPanels>(rows, block, row, panel);
+  }
+}
+
+// Brings the sums of a tile, which may lie pages apart, near: all its multiply-adds would wait for them.
+GEMMULE_INLINE void prefetchSums(const Float64Block& block, std::int64_t row, std::int64_t rows, std::int64_t column,
+                                 std::int64_t columns) {
+  for (std::int64_t r = row; r < row + rows; ++r) {
+    const double* y = block.y + r * block.yStride + column;
+    for (std::int64_t c = 0; c < columns; c += kDoubleLanes) __builtin_prefetch(y + c, 1);
+  }
+}
+
+// All row tiles of the block for `kPanels` panels, dealt out evenly.
+template <int kPanels>
+void multiplyColumns(const Float64Block& block, std::int64_t panel) {
+  const std::int64_t tiles = (block.rows + kTileRows - 1) / kTileRows;
+  const std::int64_t column = panel * kDoubleLanes;
+  const std::int64_t columns =
+      block.columns - column < kPanels * kDoubleLanes ? block.columns - column : kPanels * kDoubleLanes;
+  std::int64_t row = 0;
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    const std::int64_t rows = (block.rows - row) / (tiles - tile);
+    if (tile + 1 < tiles && block.accumulates) {
+      prefetchSums(block, row + rows, (block.rows - row - rows) / (tiles - tile - 1), column, columns);
+    }
+    multiplyRows<kTileRows, kPanels>(static_cast<int>(rows), block, row, panel);
+    row += rows;
+  }
+}
+
+inline void multiply(const Float64Block& block) {
+  const std::int64_t panels = (block.columns + kDoubleLanes - 1) / kDoubleLanes;
+  std::int64_t panel = 0;
+  for (; panel + kTilePanels <= panels; panel += kTilePanels) multiplyColumns<kTilePanels>(block, panel);
+  for (; panel < panels; ++panel) multiplyColumns<1>(block, panel);
+}
+
+}  // namespace float64
+
+inline constexpr Float64Kernels kFloat64Kernels = {float64::multiply};
