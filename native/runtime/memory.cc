@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+/// Freed blocks kept for reuse take so much at most, or as much as tensors in use: fresh memory costs more than most
+/// operations on it, since the system clears every page at the first touch.
 constexpr std::size_t kCacheLimit = std::size_t{32} << 20;
 constexpr std::size_t kLargestBlock = std::size_t{1} << 47;
 
@@ -74,13 +77,15 @@ class BlockCache {
     return node;
   }
 
-  void put(const SizeClass& size, void* memory) {
-    if (size.bytes > kCacheLimit) {
+  /// Keeps a block, or not if that would be more than `limit` bytes in all.
+  void put(const SizeClass& size, void* memory, std::size_t limit) {
+    if (size.bytes > limit) {
       releaseToSystem(memory, size.bytes);
+      trim(limit);
       return;
     }
     std::lock_guard lock(mutex_);
-    while (cached_ + size.bytes > kCacheLimit) evictOldest();
+    while (cached_ + size.bytes > limit) evictOldest();
     List& list = lists_[size.index];
     Node* node = new (memory) Node{nullptr, list.newest, ++clock_, size.bytes};
     (list.newest == nullptr ? list.oldest : list.newest->newer) = node;
@@ -88,9 +93,9 @@ class BlockCache {
     cached_ += size.bytes;
   }
 
-  void clear() {
+  void trim(std::size_t limit) {
     std::lock_guard lock(mutex_);
-    while (cached_ > 0) evictOldest();
+    while (cached_ > limit) evictOldest();
   }
 
  private:
@@ -149,7 +154,7 @@ void* allocate(std::size_t bytes, MemoryKind kind) {
   void* memory = blockCache().take(size);
   if (memory == nullptr) memory = allocateFromSystem(size.bytes);
   if (memory == nullptr) {
-    blockCache().clear();
+    blockCache().trim(0);
     memory = allocateFromSystem(size.bytes);
   }
   if (memory != nullptr) {
@@ -161,10 +166,12 @@ void* allocate(std::size_t bytes, MemoryKind kind) {
 void release(void* memory, std::size_t bytes, MemoryKind kind) {
   if (memory == nullptr) return;
   usedBytes[static_cast<int>(kind)].fetch_sub(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
-  blockCache().put(sizeClassOf(bytes), memory);
+  const std::int64_t tensors = usedBytes[static_cast<int>(MemoryKind::kTensor)].load(std::memory_order_relaxed);
+  blockCache().put(sizeClassOf(bytes), memory,
+                   std::max(kCacheLimit, static_cast<std::size_t>(std::max<std::int64_t>(tensors, 0))));
 }
 
-void trimMemory() { blockCache().clear(); }
+void trimMemory() { blockCache().trim(0); }
 
 MemoryUsage memoryUsage() {
   const auto used = [](MemoryKind kind) { return usedBytes[static_cast<int>(kind)].load(std::memory_order_relaxed); };

@@ -26,7 +26,7 @@ void* allocate(std::size_t bytes, MemoryKind kind);
 /// Gives back a block of `allocate`, with the size and kind that it was allocated with. nullptr is allowed.
 void release(void* memory, std::size_t bytes, MemoryKind kind);
 
-/// Gives freed blocks that are kept for reuse (at most 32 MB) back to the system.
+/// Gives freed blocks that are kept for reuse (at most 32 MB, or as much as tensors in use) back to the system.
 void trimMemory();
 
 MemoryUsage memoryUsage();

@@ -76,6 +76,30 @@ TEST(freedBlocksAreReused) {
   trimMemory();
 }
 
+TEST(largeBlocksAreReusedWhileTensorsUseAsMuch) {
+  trimMemory();
+  constexpr std::size_t kBytes = std::size_t{40} << 20;
+  constexpr std::byte kMark{0xa5};
+  void* live = allocate(kBytes, MemoryKind::kTensor);
+  void* first = allocate(kBytes, MemoryKind::kTensor);
+  REQUIRE(live != nullptr && first != nullptr);
+  std::byte* marked = static_cast<std::byte*>(first) + kBytes / 2;
+  *marked = kMark;
+  release(first, kBytes, MemoryKind::kTensor);
+  CHECK(allocate(kBytes, MemoryKind::kTensor) == first);
+  CHECK(*marked == kMark);
+  release(first, kBytes, MemoryKind::kTensor);
+  // With the last tensor goes what was kept: memory is fresh again, which the system clears.
+  release(live, kBytes, MemoryKind::kTensor);
+  for (int n = 0; n < 2; ++n) {
+    auto* fresh = static_cast<std::byte*>(allocate(kBytes, MemoryKind::kTensor));
+    REQUIRE(fresh != nullptr);
+    CHECK(fresh[kBytes / 2] == std::byte{0});
+    fresh[kBytes / 2] = kMark;
+    release(fresh, kBytes, MemoryKind::kTensor);
+  }
+}
+
 /// Live blocks must never share memory, whatever the cache gives out again.
 TEST(liveBlocksKeepTheirContents) {
   struct Live {
