@@ -31,14 +31,20 @@ int unitAxis(const StridedWalk<1>& walk) {
   return -1;
 }
 
-/// One tile of a copy with the axes `unit` and innermost exchanged: reads whole lines of the source, which stay in the
-/// first-level cache for the tile, and writes whole lines of the target.
+/// One tile of a copy with the axes `unit` and innermost exchanged, by way of a block of its own: lines of the source a
+/// power of two apart would drive each other out of the first-level cache before they are used up. Every line of source
+/// and target is touched once.
 template <typename Word>
-void copyTile(const Word* source, std::int64_t sourceStride, Word* target, std::int64_t targetStride, std::int64_t rows,
-              std::int64_t columns) {
+inline __attribute__((always_inline)) void copyTile(const Word* source, std::int64_t sourceStride, Word* target,
+                                                    std::int64_t targetStride, std::int64_t rows,
+                                                    std::int64_t columns) {
+  alignas(64) Word block[kTile * kTile];
+  for (std::int64_t column = 0; column < columns; ++column) {
+    std::memcpy(block + column * kTile, source + column * sourceStride, static_cast<std::size_t>(rows) * sizeof(Word));
+  }
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t column = 0; column < columns; ++column) {
-      target[row * targetStride + column] = source[column * sourceStride + row];
+      target[row * targetStride + column] = block[column * kTile + row];
     }
   }
 }
@@ -69,9 +75,16 @@ void copyByTiles(const StridedWalk<1>& walk, int unit, const std::byte* source, 
         }
         stride *= walk.dims[axis];
       }
-      copyTile(reinterpret_cast<const Word*>(source) + from, walk.strides[0][inner],
-               reinterpret_cast<Word*>(target) + to, targetStride, rows - row < kTile ? rows - row : kTile,
-               columns - column < kTile ? columns - column : kTile);
+      const Word* lines = reinterpret_cast<const Word*>(source) + from;
+      Word* out = reinterpret_cast<Word*>(target) + to;
+      const std::int64_t height = rows - row < kTile ? rows - row : kTile;
+      const std::int64_t width = columns - column < kTile ? columns - column : kTile;
+      if (height == kTile && width == kTile) {
+        // Of a size that the compiler knows, twice as fast.
+        copyTile(lines, walk.strides[0][inner], out, targetStride, kTile, kTile);
+      } else {
+        copyTile(lines, walk.strides[0][inner], out, targetStride, height, width);
+      }
     }
   });
 }
