@@ -77,6 +77,7 @@ export function retainStorage(data: StorageArray): void {
 
 /** Drops one owner. Storage of the engine is freed with the last; everything else is left to the garbage collector. */
 export function releaseStorage(data: StorageArray): void {
+  if (data.byteLength < NATIVE_THRESHOLD_BYTES) return;
   const count = owners.get(data.buffer);
   if (count === undefined) return;
   if (count > 1) {

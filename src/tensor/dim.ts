@@ -62,7 +62,9 @@ export function equalDims(a: Dim, b: Dim): boolean {
 }
 
 export function equalShapes(a: readonly Dim[], b: readonly Dim[]): boolean {
-  return a.length === b.length && a.every((dim, axis) => equalDims(dim, b[axis]));
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (!equalDims(a[axis], b[axis])) return false;
+  return true;
 }
 
 /** The number of elements of a shape. */

@@ -20,18 +20,19 @@ export function matmul(a: View, b: View): View {
   let y = temporaries.keep(castView(b, dtype));
   if (x.dims.length === 1) x = unsqueezeView(x, 0);
   if (y.dims.length === 1) y = unsqueezeView(y, 1);
-  if (!equalDims(x.dims.at(-1) as number, y.dims.at(-2) as number)) {
+  const [columns, rows] = [x.dims[x.dims.length - 1], y.dims[y.dims.length - 2]];
+  if (!equalDims(columns, rows)) {
     throw new ShapeError(
-      `matmul: shapes ${formatShape(a.dims)} and ${formatShape(b.dims)} do not fit: ${x.dims.at(-1)} columns meet ${y.dims.at(-2)} rows`,
+      `matmul: shapes ${formatShape(a.dims)} and ${formatShape(b.dims)} do not fit: ${columns} columns meet ${rows} rows`,
     );
   }
-  const batch = broadcastDims('matmul', x.dims.slice(0, -2), y.dims.slice(0, -2));
-  const product = compute(
-    'matmul',
-    broadcastView('matmul', x, [...batch, ...x.dims.slice(-2)]),
-    broadcastView('matmul', y, [...batch, ...y.dims.slice(-2)]),
-  );
-  temporaries.finish(product);
+  if (x.dims.length > 2 || y.dims.length > 2) {
+    const batch = broadcastDims('matmul', x.dims.slice(0, -2), y.dims.slice(0, -2));
+    x = broadcastView('matmul', x, [...batch, ...x.dims.slice(-2)]);
+    y = broadcastView('matmul', y, [...batch, ...y.dims.slice(-2)]);
+  }
+  const product = temporaries.finish(compute('matmul', x, y));
+  if (a.dims.length > 1 && b.dims.length > 1) return product;
   const { length } = product.dims;
   const dropped = [...(a.dims.length === 1 ? [length - 2] : []), ...(b.dims.length === 1 ? [length - 1] : [])];
   return dropAxes(product, dropped);

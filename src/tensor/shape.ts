@@ -1,6 +1,6 @@
 import type { View } from '../backend/view.js';
 import { ArgumentError, IndexOutOfRangeError, ShapeError } from '../errors.js';
-import { type Dim, equalDims, formatShape, LinearDim, multiplyDims, sizeOf } from './dim.js';
+import { type Dim, equalDims, equalShapes, formatShape, LinearDim, multiplyDims, sizeOf } from './dim.js';
 
 /** A shape as users give it. */
 export type Shape = readonly number[];
@@ -62,8 +62,8 @@ export function normalizeAxes(operation: string, axes: Axes, rank: number): numb
 /** The shape that two or more shapes broadcast to, by NumPy's rule: aligned at the end, length one stretches. */
 export function broadcastDims(operation: string, ...shapes: (readonly Dim[])[]): readonly Dim[] {
   let result = shapes[0];
-  for (const shape of shapes.slice(1)) result = broadcastTwo(operation, result, shape, shapes);
-  if (shapes.length > 1) requireCountable(operation, result);
+  for (const shape of shapes) if (!equalShapes(result, shape)) result = broadcastTwo(operation, result, shape, shapes);
+  if (result !== shapes[0]) requireCountable(operation, result);
   return result;
 }
 
@@ -103,9 +103,9 @@ export function broadcastView<D extends View['dtype']>(
   view: View<D>,
   dims: readonly Dim[],
 ): View<D> {
+  if (equalShapes(view.dims, dims)) return view;
   const missing = dims.length - view.dims.length;
   const strides = new Array<Dim>(dims.length);
-  let same = missing === 0;
   if (missing < 0) throw cannotExpand(operation, view.dims, dims);
   for (let axis = 0; axis < dims.length; axis++) {
     const dim = axis < missing ? 1 : view.dims[axis - missing];
@@ -113,12 +113,11 @@ export function broadcastView<D extends View['dtype']>(
       strides[axis] = axis < missing ? 0 : view.strides[axis - missing];
     } else if (dim === 1) {
       strides[axis] = 0;
-      same = false;
     } else {
       throw cannotExpand(operation, view.dims, dims);
     }
   }
-  return same ? view : { dtype: view.dtype, dims, strides, offset: view.offset, data: view.data };
+  return { dtype: view.dtype, dims, strides, offset: view.offset, data: view.data };
 }
 
 function cannotExpand(operation: string, from: readonly Dim[], to: readonly Dim[]): ShapeError {

@@ -10,6 +10,7 @@ import {
   type HostView,
   isPackedWeight,
   type Operand,
+  type OutputSpec,
   type PackedWeight,
   type PackFormat,
   type PackScales,
@@ -59,13 +60,7 @@ export class NativeBackend implements Backend {
     const specs = primitive.infer(operands, attributes);
     const opcode = this.#opcodes.get(name);
     if (opcode === undefined) throw new BackendError(`the native engine has no primitive ${name}`);
-    const results: HostView[] = specs.map(({ dtype, dims }) => ({
-      dtype,
-      dims: dims as readonly number[],
-      strides: contiguousStrides(dims) as number[],
-      offset: 0,
-      data: allocateStorage(dtype, concreteDim(sizeOf(dims), `${name}: the size of the result`)),
-    }));
+    const results = specs.map((spec) => resultView(name, spec));
     const command = this.#command;
     const encoded = primitive.encode(attributes);
     command.begin();
@@ -131,6 +126,21 @@ function handleOf(operand: Operand): PackedHandle {
   return operand.handle;
 }
 
+/** Fresh storage for a result. */
+function resultView(primitive: string, { dtype, dims }: OutputSpec): HostView {
+  const size = sizeOf(dims);
+  return {
+    dtype,
+    dims: dims as readonly number[],
+    strides: contiguousStrides(dims) as number[],
+    offset: 0,
+    data: allocateStorage(
+      dtype,
+      typeof size === 'number' ? size : concreteDim(size, `${primitive}: the size of the result`),
+    ),
+  };
+}
+
 /** Of any view that the engine is given: `kMaxRank` there. */
 const MAX_AXES = 8;
 
@@ -143,7 +153,7 @@ function hostView(primitive: string, view: View): HostView {
       `${primitive}: the native engine takes at most ${MAX_AXES} axes, got shape ${formatShape(view.dims)}; merge some with reshape()`,
     );
   }
-  if (view.data.buffer.byteLength === 0 && view.dims.every((dim) => dim !== 0)) {
+  if (view.data.length === 0 && view.dims.every((dim) => dim !== 0)) {
     throw new DisposedError(`${primitive}: an argument was disposed`);
   }
   return view as HostView;

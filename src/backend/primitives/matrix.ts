@@ -21,7 +21,7 @@ export const matmul = definePrimitive({
       rank >= 2 &&
       b.dims.length === rank &&
       equalDims(a.dims[rank - 1], b.dims[rank - 2]) &&
-      equalShapes(a.dims.slice(0, -2), b.dims.slice(0, -2));
+      (rank === 2 || equalShapes(a.dims.slice(0, -2), b.dims.slice(0, -2)));
     if (!fits) {
       throw new ShapeError(
         `matmul: shapes ${formatShape(a.dims)} and ${formatShape(b.dims)} do not fit; expected [..., m, k] and [..., k, n]`,
