@@ -1,8 +1,9 @@
 /*
  * Operations on arrays beside NumPy and SciPy, in turn, over several rounds, with the same number of threads for
- * OpenBLAS: matrix products from 8 to 4096, and what memory's speed bounds. NumPy's elementwise loops know one thread.
+ * OpenBLAS: matrix products from 8 to 4096, what memory's speed bounds, and what the cost of a call does. NumPy's elementwise loops know one thread.
  *
  *   GEMMULE_BENCH_ROUNDS   3 without it
+ *   GEMMULE_BENCH_ONLY     only cases with this in their name, such as "float64" or "8 x 8"
  */
 import { engineInfo, Random, type Tensor } from 'gemmule';
 import { measureInPython, preparePython } from './lib/python.js';
@@ -10,6 +11,7 @@ import { type Row, report } from './lib/report.js';
 import { median } from './lib/statistics.js';
 
 const ROUNDS = Number(process.env.GEMMULE_BENCH_ROUNDS ?? 3);
+const ONLY = process.env.GEMMULE_BENCH_ONLY ?? '';
 
 /** How long a case is repeated in a round, and how often at least. */
 const SECONDS = 0.5;
@@ -41,8 +43,8 @@ function product(size: number, dtype: Case['dtype']): Case {
 }
 
 /** @param passes how often the array crosses the memory bus at least */
-function stream(operation: Case['operation'], passes: number): Case {
-  const dims = [4096, 4096] as const;
+function stream(operation: Case['operation'], passes: number, size = 4096): Case {
+  const dims = [size, size] as const;
   const work = { bytes: passes * 4 * dims[0] * dims[1] };
   return { name: `float32 ${operation} ${dims.join(' x ')}`, operation, dims, dtype: 'float32', work };
 }
@@ -58,7 +60,9 @@ const cases: readonly Case[] = [
   stream('maximum of columns', 1),
   stream('softmax', 2),
   stream('transposed copy', 2),
-];
+  // So little work that the call is what takes the time.
+  ...(['add', 'exp', 'sum', 'softmax'] as const).map((operation) => stream(operation, 2, 8)),
+].filter(({ name }) => name.includes(ONLY));
 
 function medianSeconds(call: () => void): number {
   call();

@@ -111,10 +111,11 @@ class Numbers {
   std::uint64_t state_ = 1;
 };
 
+template <typename T = float>
 Array numbers(std::initializer_list<std::int64_t> dims) {
-  Array array(DType::kFloat32, dims);
+  Array array(sizeof(T) == sizeof(float) ? DType::kFloat32 : DType::kFloat64, dims);
   Numbers source;
-  for (std::int64_t n = 0; n < array.view().size(); ++n) array.as<float>()[n] = source.number();
+  for (std::int64_t n = 0; n < array.view().size(); ++n) array.as<T>()[n] = source.number();
   return array;
 }
 
@@ -147,6 +148,8 @@ class KernelBench {
  public:
   void run() {
     products();
+    squareProducts<float>("float32");
+    squareProducts<double>("float64");
     attention();
     quantization();
     functions();
@@ -225,6 +228,19 @@ class KernelBench {
           }
         }
       }
+    }
+  }
+
+  /// Of tensors, which are packed on the way.
+  template <typename T>
+  void squareProducts(const char* dtype) {
+    for (const std::int64_t size : {64, 256, 1024}) {
+      const Array a = numbers<T>({size, size});
+      const Array b = numbers<T>({size, size});
+      const Array c(a.view().dtype, {size, size});
+      const Cost cost{dtype, 2.0 * static_cast<double>(size * size * size), a.bytes() + b.bytes() + c.bytes()};
+      addOp("matmul", std::string(dtype) + " " + shapeOf(size, size), cost, "matmul", {a.operand(), b.operand()}, c,
+            {});
     }
   }
 

@@ -77,17 +77,21 @@ constexpr int kManyChains = 24;
 
 GEMMULE_CHAINS(baselineFloat32, GEMMULE_ANY, float, 16, kFewChains, 0.5f,
                "movaps %2, %1\n\tmulps %3, %1\n\taddps %1, %0")
+GEMMULE_CHAINS(baselineFloat64, GEMMULE_ANY, double, 16, kFewChains, 0.5,
+               "movapd %2, %1\n\tmulpd %3, %1\n\taddpd %1, %0")
 GEMMULE_CHAINS(baselineInt8, GEMMULE_ANY, std::int32_t, 16, kFewChains, 0x00110013,
                "movdqa %2, %1\n\tpmaddwd %3, %1\n\tpaddd %1, %0")
 GEMMULE_READS(baselineReads, GEMMULE_ANY, 16, "movups %1, %0")
 
 GEMMULE_CHAINS(avx2Float32, GEMMULE_AVX2, float, 32, kFewChains, 0.5f, "vfmadd231ps %3, %2, %0")
+GEMMULE_CHAINS(avx2Float64, GEMMULE_AVX2, double, 32, kFewChains, 0.5, "vfmadd231pd %3, %2, %0")
 GEMMULE_CHAINS(avx2Int8, GEMMULE_AVX2, std::int32_t, 32, kFewChains, 0x00110013,
                "vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0")
 GEMMULE_CHAINS(avx2Dot, GEMMULE_AVX2, std::int32_t, 32, kFewChains, 0x01020304, "%{vex%} vpdpbusd %3, %2, %0")
 GEMMULE_READS(avx2Reads, GEMMULE_AVX2, 32, "vmovups %1, %0")
 
 GEMMULE_CHAINS(avx512Float32, GEMMULE_AVX512, float, 64, kManyChains, 0.5f, "vfmadd231ps %3, %2, %0")
+GEMMULE_CHAINS(avx512Float64, GEMMULE_AVX512, double, 64, kManyChains, 0.5, "vfmadd231pd %3, %2, %0")
 GEMMULE_CHAINS(avx512Int8, GEMMULE_AVX512, std::int32_t, 64, kManyChains, 0x00110013,
                "vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0")
 GEMMULE_CHAINS(avx512Dot, GEMMULE_AVX512, std::int32_t, 64, kManyChains, 0x01020304, "vpdpbusd %3, %2, %0")
@@ -102,6 +106,7 @@ GEMMULE_READS(avx512Reads, GEMMULE_AVX512, 64, "vmovups %1, %0")
 constexpr int kManyChains = 24;
 
 GEMMULE_CHAINS(neonFloat32, GEMMULE_ANY, float, 16, kManyChains, 0.5f, "fmla %0.4s, %2.4s, %3.4s")
+GEMMULE_CHAINS(neonFloat64, GEMMULE_ANY, double, 16, kManyChains, 0.5, "fmla %0.2d, %2.2d, %3.2d")
 GEMMULE_CHAINS(neonInt8, GEMMULE_ANY, std::int32_t, 16, kManyChains, 0x00110013, "smlal %0.4s, %2.4h, %3.4h")
 GEMMULE_CHAINS(neonDot, GEMMULE_DOT, std::int32_t, 16, kManyChains, 0x01020304, "sdot %0.4s, %2.16b, %3.16b")
 GEMMULE_READS(neonReads, GEMMULE_ANY, 16, "ldr %q0, %1")
@@ -246,10 +251,12 @@ std::vector<Limit> allLimits(int threads, std::int64_t total) {
 #if defined(__x86_64__)
   const CpuFeatures& features = cpuFeatures();
   limits.push_back({"float32 fma", "baseline", "mulps, addps", baselineFloat32, kFewChains * 8});
+  limits.push_back({"float64 fma", "baseline", "mulpd, addpd", baselineFloat64, kFewChains * 4});
   limits.push_back({"int8 multiply-add", "baseline", "pmaddwd, paddd", baselineInt8, kFewChains * 16});
   addReads("baseline", "movups", baselineReads, threads, total, limits);
   if (features.avx2) {
     limits.push_back({"float32 fma", "avx2", "vfmadd231ps", avx2Float32, kFewChains * 16});
+    limits.push_back({"float64 fma", "avx2", "vfmadd231pd", avx2Float64, kFewChains * 8});
     limits.push_back({"int8 multiply-add", "avx2", "vpmaddwd, vpaddd", avx2Int8, kFewChains * 32});
     // Newer processors only, so not a limit of AVX2.
     if (features.avxVnni) limits.push_back({"int8 dot product", "avxvnni", "vpdpbusd", avx2Dot, kFewChains * 64});
@@ -257,6 +264,7 @@ std::vector<Limit> allLimits(int threads, std::int64_t total) {
   }
   if (features.avx512) {
     limits.push_back({"float32 fma", "avx512", "vfmadd231ps", avx512Float32, kManyChains * 32});
+    limits.push_back({"float64 fma", "avx512", "vfmadd231pd", avx512Float64, kManyChains * 16});
     limits.push_back({"int8 multiply-add", "avx512", "vpmaddwd, vpaddd", avx512Int8, kManyChains * 64});
     if (features.avx512Vnni) {
       limits.push_back({"int8 dot product", "avx512", "vpdpbusd", avx512Dot, kManyChains * 128});
@@ -268,6 +276,7 @@ std::vector<Limit> allLimits(int threads, std::int64_t total) {
   }
 #elif defined(__aarch64__)
   limits.push_back({"float32 fma", "neon", "fmla", neonFloat32, kManyChains * 8});
+  limits.push_back({"float64 fma", "neon", "fmla", neonFloat64, kManyChains * 4});
   limits.push_back({"int8 multiply-add", "neon", "smlal", neonInt8, kManyChains * 8});
   if (cpuFeatures().neonDotProduct) {
     limits.push_back({"int8 dot product", "neon", "sdot", neonDot, kManyChains * 32});
