@@ -131,6 +131,7 @@ export class TextEmbedder {
         `TextEmbedder.load: expected a model folder or the name of a model, got ${String(nameOrFolder)}`,
       );
     }
+    options.signal?.throwIfAborted();
     const { backend = defaultBackend(), dtype } = options;
     const isDefault = isDefaultModelName(nameOrFolder) && options.revision === undefined;
     const folder = isDefault

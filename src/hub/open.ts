@@ -10,13 +10,15 @@ import { isModelName } from './names.js';
  *
  * @param operation - who is asking, for error messages.
  * @param nameOrFolder - a path, or `organisation/name`.
- * @throws FileError when it is neither, ArgumentError for a revision of a folder, and what {@link downloadModel} throws.
+ * @throws FileError when it is neither, ArgumentError for a revision of a folder, the reason of a signal that has
+ *   aborted, and what {@link downloadModel} throws.
  */
 export async function openModelFolder(
   operation: string,
   nameOrFolder: string,
   options: DownloadOptions = {},
 ): Promise<ModelFolder> {
+  options.signal?.throwIfAborted();
   const stats = statSync(nameOrFolder, { throwIfNoEntry: false });
   const isFolder = stats?.isDirectory() === true;
   if (isFolder && options.revision !== undefined) {

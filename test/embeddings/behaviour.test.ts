@@ -106,6 +106,12 @@ describe('embed', () => {
     await expect(embedder.embed(['x'], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
+  it('is not loaded for a signal that has aborted', async () => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(TextEmbedder.load(modelFolder('bert'), { signal })).rejects.toThrow('enough');
+    await expect(TextEmbedder.load(undefined, { signal })).rejects.toThrow('enough');
+  });
+
   it.each([['a text'], [null], [[1]], [['fine', undefined]], [[['nested']]]])('refuses %j', async (texts) => {
     await expect(embedder.embed(texts as unknown as string[])).rejects.toThrow(ArgumentError);
   });
