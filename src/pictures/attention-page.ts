@@ -109,7 +109,7 @@ ${iconButton('theme', 'Light or dark', 'theme')}
 <p class="meta">Rows attend to columns. Choose one to see it large.</p>
 <div id="heads"></div>
 </section>
-<section class="card">
+<section id="large" class="card">
 <h2 id="head-name"></h2>
 <p id="head-kind" class="meta" role="status"></p>
 <canvas id="map" role="img" aria-label="Heat map of the chosen head"></canvas>

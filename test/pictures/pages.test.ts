@@ -261,6 +261,12 @@ describe('in a browser', () => {
     expect(strong.width).toBe(5);
 
     expect(await page.locator('#head-name').textContent()).toBe('Layer 1, head 1');
+    // The strongest links between words, before any is pointed at; and the lists beside the large map, not below it.
+    const arcs = await pixelsOf(page, '#arcs');
+    expect(arcs.bytes.some((byte) => byte !== 0)).toBe(true);
+    const [large, beside] = await Promise.all(['#large', '#links'].map((name) => page.locator(name).boundingBox()));
+    expect(beside?.x).toBeLessThan(large?.x as number);
+    expect(beside?.y).toBeLessThan((large?.y as number) + (large?.height as number));
     expect(await page.locator('#head-kind').textContent()).toBe('mostly the token before (80%)');
     await page.locator('#tokens button').nth(3).hover();
     await nextFrame(page);

@@ -189,10 +189,14 @@ function choose(row, each) {
 
 const map = /** @type {HTMLCanvasElement} */ (byId('map'));
 const mapPen = /** @type {CanvasRenderingContext2D} */ (map.getContext('2d'));
-const most = Math.min(560, Math.max(360, window.innerHeight - 330), Math.max(320, window.innerWidth - 973));
-const cell = Math.max(3, Math.min(38, Math.floor(most / count)));
+/** Beside the small maps, and on wide screens the links; the style sheet has the same border. */
+const beside = window.innerWidth > 1320 ? 973 : window.innerWidth > 820 ? 790 : 130;
+const most = Math.min(560, Math.max(330, window.innerHeight - 400), Math.max(320, window.innerWidth - beside));
+const cell = Math.max(3, Math.min(60, Math.floor(most / count)));
 const LABEL_SIZE = 12;
 const labelled = cell >= 9;
+/** Whether shares stand in the cells. */
+const numbered = cell >= 36;
 /** @param {string} token */
 const clipped = (token) => (token.length > 14 ? `${token.slice(0, 13)}…` : token);
 /** Room for names at the left and above. */
@@ -221,6 +225,7 @@ function drawMap() {
       mapPen.fillRect(margin + j * cell, margin + i * cell, cell - gap, cell - gap);
     }
   }
+  if (numbered) drawShares();
   if (row !== NOTHING) {
     mapPen.strokeStyle = look.accent;
     mapPen.lineWidth = 2;
@@ -243,6 +248,20 @@ function drawMap() {
     mapPen.textAlign = 'left';
     mapPen.fillText(clipped(token), 0, 0);
     mapPen.restore();
+  }
+}
+
+function drawShares() {
+  mapPen.font = `11px ${look.sans}`;
+  mapPen.textAlign = 'center';
+  mapPen.textBaseline = 'middle';
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < count; j++) {
+      const weight = matrix[i * count + j];
+      if (weight < 0.005) continue;
+      mapPen.fillStyle = isStrong(weight) ? look.paper : look.soft;
+      mapPen.fillText(`${Math.round(100 * weight)}`, margin + (j + 0.5) * cell, margin + (i + 0.5) * cell);
+    }
   }
 }
 
@@ -303,6 +322,12 @@ function greatest(weightAt, length, most) {
     .slice(0, most);
 }
 
+/** How strongly a word attends to another; as long as no token is pointed at, these links are drawn. @param {number} place */
+function wordLink(place) {
+  const [from, to] = [Math.floor(place / count), place % count];
+  return from === to || data.special[from] || data.special[to] ? 0 : matrix[place];
+}
+
 function drawText() {
   const row = focus();
   for (const [index, chip] of chips.entries()) {
@@ -319,7 +344,6 @@ function drawText() {
   arcs.style.height = `${height}px`;
   arcs.width = width * density;
   arcs.height = height * density;
-  if (row === NOTHING) return;
   const pen = /** @type {CanvasRenderingContext2D} */ (arcs.getContext('2d'));
   pen.scale(density, density);
   pen.lineCap = 'round';
@@ -329,13 +353,20 @@ function drawText() {
     x: chips[index].offsetLeft + chips[index].offsetWidth / 2,
     y: chips[index].offsetTop - 2,
   });
-  const from = topOf(row);
-  for (const { at, weight } of greatest((index) => matrix[row * count + index], count, MOST_ARCS)) {
-    if (at === row || weight < 0.01) continue;
-    const to = topOf(at);
+  const links =
+    row === NOTHING
+      ? greatest(wordLink, count * count, MOST_ARCS)
+      : greatest((index) => matrix[row * count + index], count, MOST_ARCS).map(({ at, weight }) => ({
+          at: row * count + at,
+          weight,
+        }));
+  for (const { at: place, weight } of links) {
+    const [start, at] = [Math.floor(place / count), place % count];
+    if (at === start || weight < 0.01) continue;
+    const [from, to] = [topOf(start), topOf(at)];
     const rise = Math.min(34, 12 + Math.abs(to.x - from.x) / 9);
     pen.lineWidth = 0.8 + 5 * weight;
-    pen.globalAlpha = 0.35 + 0.6 * Math.sqrt(weight);
+    pen.globalAlpha = (row === NOTHING ? 0.2 : 0.35) + 0.6 * Math.sqrt(weight);
     pen.beginPath();
     pen.moveTo(from.x, from.y);
     pen.bezierCurveTo(from.x, from.y - rise, to.x, to.y - rise, to.x, to.y);

@@ -208,9 +208,18 @@ function drawPoints() {
   new Uint32Array(bytes.buffer).fill(((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0);
   const some = matches !== null || onlyGroup !== NOTHING || pointedGroup !== NOTHING;
   const crowd = count > 3000 ? 190 : 225;
-  if (some) drawWhere((index) => !isShown(index), 30);
-  drawWhere(some ? isShown : null, some ? 240 : crowd);
+  const featured = featuredPoints();
+  /** @param {number} index */
+  const isClear = (index) => isShown(index) || featured.includes(index);
+  if (some) drawWhere((index) => !isClear(index), 30);
+  drawWhere(some ? isClear : null, some ? 240 : crowd);
   paint.putImageData(image, 0, 0);
+}
+
+/** The selected point and those nearest to it, which are seen whatever else is looked for. */
+function featuredPoints() {
+  if (selected === NOTHING) return [];
+  return [selected, ...data.neighbours.slice(selected * data.perPoint, (selected + 1) * data.perPoint)];
 }
 
 /** @param {((index: number) => boolean) | null} chosen @param {number} alpha from 0 to 255 */
@@ -358,19 +367,20 @@ function drawPointNames(room) {
     const [x, y] = [screenX(index), screenY(index)];
     if (x > 0 && y > 0 && x < width && y < height && isShown(index)) visible.push(index);
   }
+  const featured = data.words ? featuredPoints() : [];
   const most = data.words ? 220 : visible.length <= 90 ? 90 : 0;
   pen.font = `${LABEL_FONT}px ${look.sans}`;
   pen.textAlign = 'left';
   const colour = look.soft;
   const gap = pointRadius() + 3;
   let written = 0;
-  for (const index of visible) {
+  for (const index of new Set([...featured, ...visible])) {
     if (written >= most) return;
     const name = shortened(data.texts[index], 36);
     labelWidths[index] ||= pen.measureText(name).width;
     const [x, y] = [screenX(index) + gap, screenY(index)];
     if (!room.take(x - 2, y - 6, labelWidths[index] + 4, 12)) continue;
-    write(name, x, y, colour);
+    write(name, x, y, featured.includes(index) ? look.ink : colour);
     written += 1;
   }
 }
