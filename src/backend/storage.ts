@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { toNamespacedPath } from 'node:path';
 import { BackendError, FileError } from '../errors.js';
 import { type ArrayOf, arrayConstructor, bytesPerElement, type DType, type StorageArray } from '../tensor/dtype.js';
 
@@ -105,7 +106,8 @@ export async function whileRetained<T>(storage: readonly StorageArray[], work: (
  */
 export function mapFile(path: string): ArrayBuffer {
   try {
-    if (allocator !== null) return allocator.mapFile(path);
+    // Windows takes long names in a form of its own, which is how Node's functions give them to it, too.
+    if (allocator !== null) return allocator.mapFile(toNamespacedPath(path));
     const bytes = readFileSync(path);
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   } catch (cause) {

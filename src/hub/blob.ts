@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HubError } from '../errors.js';
+import { replaceFile } from '../io/replace-file.js';
 import { type CachedRepository, cannotWrite, sizeOf } from './cache.js';
 import { type FileMetadata, type HubClient, PassingFailure } from './client.js';
 import { FileLock } from './lock.js';
@@ -105,7 +106,7 @@ class Download {
       await handle.close();
       file = undefined;
       // Where another process took this file for abandoned and finished it, there is nothing left to do here.
-      await rename(this.#partial, this.#target).catch((cause: NodeJS.ErrnoException) => {
+      await replaceFile(this.#partial, this.#target).catch((cause: NodeJS.ErrnoException) => {
         if (cause.code !== 'ENOENT') throw cannotWrite(this.#target, cause);
       });
     } finally {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { copyFile, link, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FileError } from '../errors.js';
 import { isJsonObject, parseStrictJson } from '../io/json.js';
+import { asideName, replaceFile } from '../io/replace-file.js';
 import { isCommit } from './names.js';
 
 /*
@@ -94,11 +94,11 @@ export class CachedRepository {
 
   /** Puts a file in its place in one step. */
   async #replace(target: string, make: (temporary: string) => Promise<void>): Promise<void> {
-    const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
+    const temporary = asideName(target);
     try {
       await mkdir(path.dirname(target), { recursive: true });
       await make(temporary);
-      await rename(temporary, target);
+      await replaceFile(temporary, target);
     } catch (cause) {
       await rm(temporary, { force: true });
       throw cannotWrite(target, cause);

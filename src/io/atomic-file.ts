@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError, GemmuleError } from '../errors.js';
+import { asideName, isAsideOf, replaceFile } from './replace-file.js';
 
 /**
  * Writes a file that is never half there: `write` fills another file beside it, which takes the name once it is complete
@@ -13,7 +13,7 @@ import { FileError, GemmuleError } from '../errors.js';
  */
 export async function writeFileAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   await removeAbandoned(path);
-  const temporary = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
+  const temporary = asideName(path);
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -22,7 +22,7 @@ export async function writeFileAtomically(path: string, write: (file: FileHandle
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await replaceFile(temporary, path);
   } catch (cause) {
     await unlink(temporary).catch(() => undefined);
     if (cause instanceof GemmuleError) throw cause;
@@ -37,7 +37,7 @@ async function removeAbandoned(path: string): Promise<void> {
   const folder = dirname(path);
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
-    if (!name.startsWith(`${basename(path)}.`) || !/\.\d+-[0-9a-f]{12}\.partial$/.test(name)) continue;
+    if (!isAsideOf(name, basename(path))) continue;
     const file = join(folder, name);
     const status = await stat(file).catch(() => null);
     if (status !== null && Date.now() - status.mtimeMs > ABANDONED_MILLISECONDS) {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import path from 'node:path';
 import { FileError, readNpy, type Tensor } from '../../index.js';
 import { isNpy } from '../../io/npy-header.js';
 import { type MapOptions, type MapProgress, mapPage, mapSvg, mapTexts } from '../../pictures/index.js';
@@ -167,7 +168,7 @@ export const mapCommand: Command = {
     if (out === undefined) throw new UsageError('map needs --out FILE, such as --out map.html or --out map.svg');
     if (!ofWords && options.limit !== undefined) throw new UsageError('--limit is of word vectors; see --vectors');
     const title =
-      stringOption(options, 'title') ?? (file === '-' ? undefined : (file ?? vectorFile)?.split('/').at(-1));
+      stringOption(options, 'title') ?? (file === '-' ? undefined : path.basename((file ?? vectorFile) as string));
     const settings: MapOptions = {
       method: choiceOption(options, 'method', METHODS),
       clusters: countOption(options, 'clusters'),
