@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackendError } from '../../errors.js';
 import type { Addon } from './addon.js';
+import { type Libc, libcOf } from './libc.js';
 
 const require = createRequire(import.meta.url);
 
@@ -22,30 +23,55 @@ function packageRoot(): string | null {
   }
 }
 
-/** `musl` or `glibc`; null where there is only one. */
-function libcName(): string | null {
-  if (process.platform !== 'linux') return null;
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  return report?.header?.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+/**
+ * The prebuilds to try, of the names in a platform's folder: those for its C library, which prebuildify puts before the
+ * ending, and those that do not say; all of them where the library is not known.
+ */
+export function prebuildsFor(libc: Libc | null, names: readonly string[]): string[] {
+  return names
+    .filter((name) => name.endsWith('.node'))
+    .filter((name) => {
+      const tag = /\.(musl|glibc)\.node$/.exec(name)?.[1];
+      return tag === undefined || libc === null || tag === libc;
+    })
+    .sort();
 }
 
-/** Addon files to try, best first. */
-function candidates(): string[] {
-  const forced = process.env.GEMMULE_NATIVE_PATH;
-  if (forced) return [forced];
-  const root = packageRoot();
-  if (root === null) return [];
-  const prebuilds = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-  const files: string[] = [];
-  if (existsSync(prebuilds)) {
-    const libc = libcName();
-    for (const file of readdirSync(prebuilds).sort()) {
-      const tag = /\.(musl|glibc)\.node$/.exec(file)?.[1];
-      if (file.endsWith('.node') && (tag === undefined || tag === libc)) files.push(join(prebuilds, file));
-    }
+/**
+ * The package that has the engine for a platform that is not in this one; npm installs it beside it where it fits
+ * (`scripts/pack-release.mjs`).
+ */
+export function enginePackage(platform: string, arch: string, libc: Libc | null): string {
+  return `@gemmule/engine-${platform}-${arch}${libc === 'musl' ? '-musl' : ''}`;
+}
+
+function engineOfPackage(name: string): string | null {
+  try {
+    return require.resolve(`${name}/gemmule.node`);
+  } catch {
+    return null;
   }
-  files.push(join(root, 'build', 'Release', 'gemmule.node'));
-  return files;
+}
+
+/** Addon files to try, best first; and the package that could have had one, where neither it nor a prebuild is there. */
+function candidates(): { files: string[]; absent: string | null } {
+  const forced = process.env.GEMMULE_NATIVE_PATH;
+  if (forced) return { files: [forced], absent: null };
+  const root = packageRoot();
+  if (root === null) return { files: [], absent: null };
+  const libc = libcOf(process.platform, process.execPath);
+  const name = enginePackage(process.platform, process.arch, libc);
+  const installed = engineOfPackage(name);
+  const folder = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+  const prebuilds = existsSync(folder) ? prebuildsFor(libc, readdirSync(folder)) : [];
+  return {
+    files: [
+      ...(installed === null ? [] : [installed]),
+      ...prebuilds.map((file) => join(folder, file)),
+      join(root, 'build', 'Release', 'gemmule.node'),
+    ],
+    absent: installed === null && prebuilds.length === 0 ? name : null,
+  };
 }
 
 let loaded: Addon | BackendError | null = null;
@@ -61,8 +87,9 @@ export function loadAddon(): Addon | BackendError {
 }
 
 function tryCandidates(): Addon | BackendError {
-  const failures: string[] = [];
-  for (const file of candidates()) {
+  const { files, absent } = candidates();
+  const failures = absent === null ? [] : [`${absent}: not installed, or there is none for this platform`];
+  for (const file of files) {
     if (!existsSync(file)) {
       failures.push(`${file}: no such file`);
       continue;
