@@ -195,11 +195,11 @@ void ThreadTeam::parallelFor(std::int64_t count, std::int64_t grain,
 }
 
 ThreadTeam::Session::Session(ThreadTeam& team) : team_(team) {
-  if (availableProcessors() > 2) team_.state_->sessions.fetch_add(1, std::memory_order_relaxed);
+  if (availableProcessors() > 1) team_.state_->sessions.fetch_add(1, std::memory_order_relaxed);
 }
 
 ThreadTeam::Session::~Session() {
-  if (availableProcessors() > 2) team_.state_->sessions.fetch_sub(1, std::memory_order_relaxed);
+  if (availableProcessors() > 1) team_.state_->sessions.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace gemmule

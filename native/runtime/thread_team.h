@@ -49,8 +49,8 @@ class ThreadTeam {
   void parallelFor(std::int64_t count, std::int64_t grain,
                    FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body);
 
-  /// While one lives, more parallel work is expected at once: with more than two processors, threads that have finished
-  /// spin for a moment before they sleep.
+  /// While one lives, more parallel work is expected at once: where there is more than one processor, threads that
+  /// have finished spin for a moment before they sleep.
   class Session {
    public:
     explicit Session(ThreadTeam& team);
