@@ -70,7 +70,13 @@ using Loop = void (*)(std::int64_t passes, const std::byte* memory, std::int64_t
 
 #define GEMMULE_ANY
 #define GEMMULE_AVX2 __attribute__((target("avx2,fma")))
+#if defined(__clang__)
+// Clang wants to hear what VNNI and bfloat16 need although they are only named in assembler, and has no word for the
+// width.
+#define GEMMULE_AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni,avx512bf16")))
+#else
 #define GEMMULE_AVX512 __attribute__((target("avx512f,avx512bw,prefer-vector-width=512")))
+#endif
 
 constexpr int kFewChains = 12;
 constexpr int kManyChains = 24;

@@ -2,6 +2,7 @@
 
 #include "binding/environment.h"
 #include "binding/functions.h"
+#include "runtime/system.h"
 
 namespace gemmule {
 namespace {
@@ -14,6 +15,7 @@ void define(Napi::Object exports, const char* name) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  system::keepLibraryLoaded();
   Environment::attach(env);
   define<primitives>(exports, "primitives");
   define<engineInfo>(exports, "info");

@@ -242,7 +242,7 @@ struct Arctan2 {
   static GEMMULE_INLINE double apply(double y, double x) {
     const double angle = arctanOfRatio(absolute(y), absolute(x));
     const double turned = copySign(1.0, x) < 0.0 ? kPi - angle : angle;
-    return (y != y) | (x != x) ? kNaN : copySign(turned, y);
+    return ((y != y) | (x != x)) ? kNaN : copySign(turned, y);
   }
 };
 

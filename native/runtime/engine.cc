@@ -1,8 +1,5 @@
 #include "runtime/engine.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -27,6 +24,8 @@ int defaultThreads() {
   }
   return availableProcessors();
 }
+
+Status noThread() { return Status::outOfMemory("the system refuses another thread"); }
 
 }  // namespace
 
@@ -66,7 +65,7 @@ void Engine::stop() {
     for (const Job& job : queue_) job.run->cancel();
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.isStarted()) thread_.join();
   std::list<Started> tasks;
   {
     std::lock_guard lock(tasksMutex_);
@@ -77,14 +76,15 @@ void Engine::stop() {
 }
 
 void Engine::start(std::shared_ptr<BlockTask> task, int threads, std::function<void(const Status&)> done) {
-  std::lock_guard lock(tasksMutex_);
-  // Signals belong to the host's own threads.
-  sigset_t all, previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
-  std::thread thread([task, threads, done = std::move(done)] { done(task->execute(threads)); });
-  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-  tasks_.push_back({std::move(task), std::move(thread)});
+  system::Thread thread;
+  {
+    std::lock_guard lock(tasksMutex_);
+    if (thread.start([task, threads, done] { done(task->execute(threads)); })) {
+      tasks_.push_back({std::move(task), std::move(thread)});
+      return;
+    }
+  }
+  done(noThread());
 }
 
 void Engine::finish(const BlockTask& task) {
@@ -114,17 +114,16 @@ void Engine::setThreads(int threads) {
 void Engine::submit(std::shared_ptr<ProgramRun> run, std::function<void(const Status&)> done) {
   {
     std::lock_guard lock(mutex_);
-    queue_.push_back({std::move(run), std::move(done)});
-    if (!thread_.joinable()) {
-      // Signals belong to the host's own threads.
-      sigset_t all, previous;
-      sigfillset(&all);
-      pthread_sigmask(SIG_SETMASK, &all, &previous);
-      thread_ = std::thread([this] { loop(); });
-      pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+    if (thread_.isStarted() || thread_.start([this] { loop(); })) {
+      queue_.push_back({std::move(run), std::move(done)});
+      done = nullptr;
     }
   }
-  changed_.notify_one();
+  if (done != nullptr) {
+    done(noThread());
+  } else {
+    changed_.notify_one();
+  }
 }
 
 void Engine::loop() {

@@ -7,12 +7,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "runtime/block_task.h"
 #include "runtime/program.h"
 #include "runtime/scratch.h"
 #include "runtime/status.h"
+#include "runtime/system.h"
 #include "runtime/thread_team.h"
 
 namespace gemmule {
@@ -33,10 +33,12 @@ class Engine {
   std::shared_ptr<ThreadTeam> team() const;
   void setThreads(int threads);
 
-  /// Queues a run. `done` is called once, on the engine's thread, when it has ended or was cancelled.
+  /// Queues a run. `done` is called once, on the engine's thread, when it has ended or was cancelled; on the caller's
+  /// where the system refuses a thread.
   void submit(std::shared_ptr<ProgramRun> run, std::function<void(const Status&)> done);
 
-  /// Starts a task on threads of its own. `done` is called once, on one of them, when it has ended.
+  /// Starts a task on threads of its own. `done` is called once, on one of them, when it has ended; on the caller's
+  /// where the system refuses a thread.
   void start(std::shared_ptr<BlockTask> task, int threads, std::function<void(const Status&)> done);
   /// Cancels a task that was started and waits until its threads have ended; nothing when they have been waited for.
   void finish(const BlockTask& task);
@@ -53,7 +55,7 @@ class Engine {
 
   struct Started {
     std::shared_ptr<BlockTask> task;
-    std::thread thread;
+    system::Thread thread;
   };
 
   void loop();
@@ -66,7 +68,7 @@ class Engine {
   std::deque<Job> queue_;
   std::shared_ptr<ProgramRun> running_;
   bool stopping_ = false;
-  std::thread thread_;
+  system::Thread thread_;
 
   std::mutex tasksMutex_;
   std::list<Started> tasks_;

@@ -1,14 +1,13 @@
 #include "runtime/memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
 #include <mutex>
 #include <new>
+
+#include "runtime/system.h"
 
 namespace gemmule {
 namespace {
@@ -43,26 +42,14 @@ SizeClass sizeClassOf(std::size_t bytes) {
 }
 
 void* allocateFromSystem(std::size_t bytes) {
-  if (bytes < kHugePage) return std::aligned_alloc(kAlignment, bytes);
-  // Huge pages need an aligned start: map more and cut off both ends.
-  const std::size_t mapped = bytes + kHugePage;
-  void* map = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (map == MAP_FAILED) return nullptr;
-  const auto start = reinterpret_cast<std::uintptr_t>(map);
-  const std::uintptr_t aligned = (start + kHugePage - 1) & ~(std::uintptr_t{kHugePage} - 1);
-  if (aligned > start) munmap(map, aligned - start);
-  const std::uintptr_t end = start + mapped;
-  if (end > aligned + bytes) munmap(reinterpret_cast<void*>(aligned + bytes), end - (aligned + bytes));
-  void* memory = reinterpret_cast<void*>(aligned);
-  madvise(memory, bytes, MADV_HUGEPAGE);
-  return memory;
+  return bytes < kHugePage ? system::allocateAligned(bytes, kAlignment) : system::mapPages(bytes, kHugePage);
 }
 
 void releaseToSystem(void* memory, std::size_t bytes) {
   if (bytes < kHugePage) {
-    std::free(memory);
+    system::freeAligned(memory);
   } else {
-    munmap(memory, bytes);
+    system::unmapPages(memory, bytes);
   }
 }
 

@@ -1,14 +1,13 @@
 #include "runtime/thread_team.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "runtime/cpu.h"
+#include "runtime/system.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -81,12 +80,6 @@ struct Cut {
 struct ThreadTeam::State {
   using Body = FunctionRef<void(std::int64_t, std::int64_t, int)>;
 
-  struct Worker {
-    State* state;
-    int lane;
-    pthread_t thread;
-  };
-
   /// Takes ranges of the current job until none is left.
   void work(int lane) {
     std::uint64_t current = ticket.load(std::memory_order_acquire);
@@ -115,12 +108,6 @@ struct ThreadTeam::State {
     }
   }
 
-  static void* start(void* argument) {
-    const Worker& worker = *static_cast<Worker*>(argument);
-    worker.state->runWorker(worker.lane);
-    return nullptr;
-  }
-
   std::atomic<std::uint64_t> ticket{0};
   /// Ranges of the current job that are not done.
   std::atomic<int> pending{0};
@@ -133,33 +120,25 @@ struct ThreadTeam::State {
   std::uint32_t job = 0;
   Cut cut;
   const Body* body = nullptr;
-  std::vector<Worker> workers;
+  std::vector<system::Thread> workers;
 };
 
 ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
   const int wanted = std::clamp(threads, 1, kMostThreads) - 1;
-  state_->workers.resize(wanted);
-  // Signals belong to the host's own threads.
-  sigset_t all, previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
-  int started = 0;
-  for (; started < wanted; ++started) {
-    State::Worker& worker = state_->workers[started];
-    worker.state = state_.get();
-    worker.lane = started + 1;
-    if (pthread_create(&worker.thread, nullptr, State::start, &worker) != 0) break;
+  state_->workers.reserve(wanted);
+  for (int lane = 1; lane <= wanted; ++lane) {
+    system::Thread worker;
+    // Where the system refuses more threads, fewer do the work.
+    if (!worker.start([state = state_.get(), lane] { state->runWorker(lane); })) break;
+    state_->workers.push_back(std::move(worker));
   }
-  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-  // Where the system refuses more threads, fewer do the work.
-  state_->workers.resize(started);
 }
 
 ThreadTeam::~ThreadTeam() {
   state_->stopping.store(true, std::memory_order_release);
   state_->wakeups.fetch_add(1, std::memory_order_acq_rel);
   state_->wakeups.notify_all();
-  for (const State::Worker& worker : state_->workers) pthread_join(worker.thread, nullptr);
+  for (system::Thread& worker : state_->workers) worker.join();
 }
 
 int ThreadTeam::threads() const { return static_cast<int>(state_->workers.size()) + 1; }

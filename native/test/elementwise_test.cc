@@ -1,6 +1,7 @@
 // Elementwise operations and casts against plain loops over single elements: all dtypes, strides, broadcasts and sizes.
 
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "test/check.h"
@@ -289,7 +290,7 @@ TEST(float64FunctionsAreTheLibrarys) {
     check(isa, "cosh", [](double v) { return std::cosh(v); });
     check(isa, "erf", [](double v) { return std::erf(v); });
     check(isa, "sigmoid", [](double v) { return v < 0 ? std::exp(v) / (1 + std::exp(v)) : 1 / (1 + std::exp(-v)); });
-    check(isa, "gelu", [](double v) { return v * 0.5 * std::erfc(-v * M_SQRT1_2); });
+    check(isa, "gelu", [](double v) { return v * 0.5 * std::erfc(-v * (std::numbers::sqrt2 / 2)); });
   }
 }
 

@@ -2,12 +2,11 @@
 
 #include "runtime/memory.h"
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <thread>
@@ -205,19 +204,32 @@ TEST(scratchThatGrewIsInOnePieceNextTime) {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& contents) {
-    char name[] = "/tmp/gemmule-test-XXXXXX";
-    const int descriptor = mkstemp(name);
-    path_ = name;
-    written_ = write(descriptor, contents.data(), contents.size()) == static_cast<ssize_t>(contents.size());
-    close(descriptor);
+    const std::string name = "gemmule-test-" + std::to_string(std::random_device{}()) + "-\u00e9";
+    path_ = std::filesystem::temp_directory_path() / std::filesystem::path(std::u8string(name.begin(), name.end()));
+    std::FILE* file = open(path_.c_str());
+    if (file == nullptr) return;
+    written_ = std::fwrite(contents.data(), 1, contents.size(), file) == contents.size();
+    written_ = std::fclose(file) == 0 && written_;
   }
-  ~TemporaryFile() { unlink(path_.c_str()); }
-  const std::string& path() const { return path_; }
+  ~TemporaryFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  /// In UTF-8.
+  std::string path() const {
+    const std::u8string text = path_.u8string();
+    return {text.begin(), text.end()};
+  }
   bool written() const { return written_; }
 
  private:
-  std::string path_;
-  bool written_;
+  static std::FILE* open(const char* path) { return std::fopen(path, "wb"); }
+#if defined(_WIN32)
+  static std::FILE* open(const wchar_t* path) { return _wfopen(path, L"wb"); }
+#endif
+
+  std::filesystem::path path_;
+  bool written_ = false;
 };
 
 TEST(filesAreMappedAsPrivateCopies) {
@@ -240,12 +252,17 @@ TEST(filesAreMappedAsPrivateCopies) {
 }
 
 TEST(filesThatCannotBeMappedSayWhy) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path();
   FileMap map;
-  const Status missing = mapFile("/tmp/there/is/no/such/file", map);
+  const Status missing = mapFile((folder / "there/is/no/such/file").string(), map);
   CHECK(!missing.isOk());
   CHECK(missing.message().find("No such file") != std::string::npos);
-  CHECK(!mapFile("/tmp", map).isOk());
+  CHECK(!mapFile(folder.string(), map).isOk());
+#if defined(_WIN32)
+  CHECK(!mapFile("NUL", map).isOk());
+#else
   CHECK(!mapFile("/dev/null", map).isOk());
+#endif
   const TemporaryFile empty("");
   CHECK_OK(mapFile(empty.path(), map));
   CHECK_EQ(map.bytes, 0u);

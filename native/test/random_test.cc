@@ -1,6 +1,7 @@
 // Random numbers: the published vectors of Philox4x32-10, and the formulas of the distributions.
 
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "test/check.h"
@@ -94,7 +95,7 @@ TEST(uniformAndNormalOfAllSizesAndThreads) {
         for (std::uint64_t n = 0; n < static_cast<std::uint64_t>(count); ++n) {
           const auto normal = [&](auto uniform) {
             const double radius = std::sqrt(-2 * std::log(1 - uniform(n & ~std::uint64_t{1})));
-            const double angle = 2 * M_PI * uniform(n | 1);
+            const double angle = 2 * std::numbers::pi * uniform(n | 1);
             return radius * ((n & 1) == 0 ? std::cos(angle) : std::sin(angle));
           };
           // Rounded once to float32; float64 may differ in the last places of the library's functions.

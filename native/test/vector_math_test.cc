@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <numbers>
 #include <vector>
 
 #include "test/check.h"
@@ -58,9 +59,9 @@ const Case kCases[] = {
     {"sigmoid", sigmoid, 2.4, 2.4},
     {"silu", [](double x) { return x * sigmoid(x); }, 3.1, 3.1},
     {"erf", [](double x) { return std::erf(x); }, 1.1, 1.2},
-    {"gelu", [](double x) { return x * 0.5 * std::erfc(-x * M_SQRT1_2); }, 4.9, 8.0, 1e-7},
-    {"geluTanh", [](double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }, 3.1, 8.0,
-     1e-7},
+    {"gelu", [](double x) { return x * 0.5 * std::erfc(-x * (std::numbers::sqrt2 / 2)); }, 4.9, 8.0, 1e-7},
+    {"geluTanh", [](double x) { return x * sigmoid(2 * std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)); },
+     3.1, 8.0, 1e-7},
     // In float64 lanes, rounded once.
     {"log2", [](double x) { return std::log2(x); }, 0.51, 0.51},
     {"log10", [](double x) { return std::log10(x); }, 0.51, 0.51},

@@ -16,8 +16,7 @@
 #if defined(__x86_64__)
 // After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker
 // keeps one copy of each, and it must run everywhere.
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
+GEMMULE_TARGET_BEGIN("avx2,fma,f16c")
 
 #define GEMMULE_SIMD_AVX2
 namespace gemmule::avx2 {
@@ -29,6 +28,6 @@ const KernelTable& kernels() { return kKernels; }
 
 }  // namespace gemmule::avx2
 
-#pragma GCC pop_options
+GEMMULE_TARGET_END
 
 #endif

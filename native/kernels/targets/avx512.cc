@@ -15,12 +15,17 @@
 #include "kernels/targets/targets.h"
 
 #if defined(__x86_64__)
+#define GEMMULE_SIMD_AVX512
+#if defined(__clang__)
+// Clang knows from the intrinsics how wide its vectors should be.
+#define GEMMULE_AVX512_SETS "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"
+#else
+#define GEMMULE_AVX512_SETS "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,prefer-vector-width=512"
+#endif
+
 // After the standard headers, so that none of their inline functions is compiled for this instruction set: the linker
 // keeps one copy of each, and it must run everywhere.
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,prefer-vector-width=512")
-
-#define GEMMULE_SIMD_AVX512
+GEMMULE_TARGET_BEGIN(GEMMULE_AVX512_SETS)
 namespace gemmule::avx512 {
 
 inline constexpr Isa kTargetIsa = Isa::kAvx512;
@@ -28,21 +33,21 @@ inline constexpr Isa kTargetIsa = Isa::kAvx512;
 
 const KernelTable& kernels() { return kKernels; }
 
-#pragma GCC push_options
-#pragma GCC target("avx512vnni")
+GEMMULE_TARGET_END
+
+GEMMULE_TARGET_BEGIN(GEMMULE_AVX512_SETS ",avx512vnni")
 #define GEMMULE_INT8_VNNI
 namespace vnni {
 #include "kernels/gemm_int8.inl"
 }  // namespace vnni
-#pragma GCC pop_options
+GEMMULE_TARGET_END
 
-#pragma GCC push_options
-#pragma GCC target("avx512bf16")
+GEMMULE_TARGET_BEGIN(GEMMULE_AVX512_SETS ",avx512bf16")
 #define GEMMULE_BFLOAT16_DOT
 namespace bfloat16_dot {
 #include "kernels/gemm_bfloat16.inl"
 }  // namespace bfloat16_dot
-#pragma GCC pop_options
+GEMMULE_TARGET_END
 
 inline constexpr KernelTable kVnniKernels = [] {
   KernelTable table = kKernels;
@@ -61,7 +66,5 @@ const KernelTable& kernelsWithVnni() { return kVnniKernels; }
 const KernelTable& kernelsWithVnniAndBfloat16() { return kVnniAndBfloat16Kernels; }
 
 }  // namespace gemmule::avx512
-
-#pragma GCC pop_options
 
 #endif
