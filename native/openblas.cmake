@@ -1,6 +1,8 @@
-# OpenBLAS with LAPACK, from Debian's static pthread build: the serial build is not safe to call from several threads.
+# OpenBLAS with LAPACK: Debian's static pthread build (the serial build is not safe to call from several threads), or one
+# that scripts/lib/openblas.mjs made for a platform without such a package.
 
-set(GEMMULE_OPENBLAS "" CACHE FILEPATH "The static OpenBLAS archive (pthread build); empty to look for it")
+set(GEMMULE_OPENBLAS "" CACHE FILEPATH "The static OpenBLAS archive (pthread build); empty to look for Debian's")
+option(GEMMULE_OPENBLAS_FROM_SOURCE "GEMMULE_OPENBLAS is of scripts/lib/openblas.mjs: it calls the engine by name" OFF)
 if(NOT GEMMULE_OPENBLAS)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     set(OPENBLAS_PLATFORM aarch64-linux-gnu)
@@ -14,10 +16,16 @@ else()
   set(OPENBLAS_ARCHIVE ${GEMMULE_OPENBLAS})
 endif()
 
-# The archive holds kernels for 20 x86 processors, which would be most of the addon. Naming a processor's table as another's
+add_library(gemmule_openblas INTERFACE)
+if(GEMMULE_OPENBLAS_FROM_SOURCE)
+  target_link_libraries(gemmule_openblas INTERFACE ${OPENBLAS_ARCHIVE})
+  return()
+endif()
+target_compile_definitions(gemmule_openblas INTERFACE GEMMULE_OPENBLAS_WRAPPED)
+
+# Debian's archive holds kernels for 20 x86 processors, which would be most of the addon. Naming a processor's table as another's
 # that needs the same instructions or fewer keeps its kernels from being linked at all. What is left is SSE3 (Prescott),
 # AVX2 with FMA (Haswell) and AVX-512 (Skylake-X). Only Opterons of 2003 lack SSE3, and they do not run Node 20.
-add_library(gemmule_openblas INTERFACE)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   foreach(core ATOM BARCELONA BOBCAT BULLDOZER CORE2 DUNNINGTON EXCAVATOR NANO NEHALEM OPTERON OPTERON_SSE3 PENRYN
       PILEDRIVER SANDYBRIDGE STEAMROLLER)

@@ -83,9 +83,10 @@ async function bundleAdapter(name) {
       {
         name: 'gemmule-entries',
         resolveId(id, importer) {
-          if (!id.startsWith('.') || importer === undefined || !importer.startsWith(path.join(root, 'src')))
-            return null;
-          const file = path.relative(root, path.resolve(path.dirname(importer), id)).replace(/\.js$/, '.ts');
+          const from = importer === undefined ? '' : path.normalize(importer);
+          if (!id.startsWith('.') || !from.startsWith(path.join(root, 'src'))) return null;
+          const relative = path.relative(root, path.resolve(path.dirname(from), id)).replace(/\.js$/, '.ts');
+          const file = relative.replaceAll(path.sep, '/');
           const entry = ADAPTER_IMPORTS.get(file);
           if (entry !== undefined) return { id: entry, external: true };
           if (file.startsWith('src/adapters/')) return null;

@@ -1,4 +1,7 @@
-// LAPACK's Fortran objects need two trivial procedures of libgfortran; with these that library is not needed.
+// LAPACK's Fortran objects need two trivial procedures of libgfortran; with these that library is not needed. An
+// OpenBLAS whose LAPACK was translated to C has no such objects.
+
+#if defined(GEMMULE_OPENBLAS_WRAPPED)
 
 #include <sys/resource.h>
 
@@ -29,3 +32,5 @@ __attribute__((visibility("hidden"))) void _gfortran_etime(float* times, float* 
   *total = times[0] + times[1];
 }
 }
+
+#endif

@@ -22,7 +22,7 @@ int kernelNumber(const char* name, int otherwise) {
 
 }  // namespace
 
-/// On Apple's processors the fast cores: work is cut into equal ranges, so the slow ones would be waited for.
+/// On Apple's processors the fast cores: lanes begin with equal ranges, so the slow ones would be waited for.
 int processors() {
   const int all = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   return std::max(kernelNumber("hw.perflevel0.logicalcpu", all), 1);

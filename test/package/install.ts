@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { libcOf } from '../../src/backend/native/libc.js';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 
@@ -11,22 +12,46 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Makes the prebuild, unless it is there and no older than the local build. */
+const isWindows = process.platform === 'win32';
+const isMusl = libcOf(process.platform, process.execPath) === 'musl';
+
+/** Makes the prebuild, unless it is there and no older than the local build, if there is one. */
 export function ensurePrebuild(): void {
   const folder = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-  const built = statSync(path.join(root, 'build/Release/gemmule.node')).mtimeMs;
+  const local = statSync(path.join(root, 'build/Release/gemmule.node'), { throwIfNoEntry: false });
+  const built = local?.mtimeMs ?? 0;
   const current =
     existsSync(folder) && readdirSync(folder).some((file) => statSync(path.join(folder, file)).mtimeMs >= built);
   if (!current) execFileSync('npm', ['run', '--silent', 'build:prebuild'], { cwd: root, stdio: 'inherit' });
 }
 
+/** npm's own program, which Windows starts only through a shell. */
+function npmProgram(): string {
+  const given = process.env.npm_execpath;
+  if (given !== undefined && /npm-cli\.js$/.test(given)) return given;
+  return path.join(path.dirname(process.execPath), 'node_modules/npm/bin/npm-cli.js');
+}
+
+/** Runs npm here. */
+function npm(args: readonly string[], cwd: string): string {
+  const [command, first] = isWindows ? [process.execPath, [npmProgram()]] : ['npm', []];
+  return execFileSync(command, [...first, ...args], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+/** The libraries that a binary names. */
+export function neededLibraries(file: string): string[] {
+  const [command, args, line] = {
+    linux: ['readelf', ['-d'], /NEEDED.*\[(.*)\]/g] as const,
+    darwin: ['otool', ['-L'], /^\t(\S+) \(/gm] as const,
+    win32: ['objdump', ['-p'], /DLL Name: (\S+)/g] as const,
+  }[process.platform as string] ?? ['readelf', ['-d'], /NEEDED.*\[(.*)\]/g];
+  const output = execFileSync(command, [...args, file], { encoding: 'utf8' });
+  return [...output.matchAll(line)].map(([, name]) => name as string);
+}
+
 /** Packs the package in `folder` and returns the tarball's path and the files in it. */
 export function pack(folder: string, destination: string): { tarball: string; files: string[] } {
-  const output = execFileSync('npm', ['pack', path.join(root, folder), '--json', '--ignore-scripts'], {
-    cwd: destination,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const output = npm(['pack', path.join(root, folder), '--json', '--ignore-scripts'], destination);
   const parsed = JSON.parse(output) as Record<string, Packed> | Packed[];
   const packed = Object.values(parsed)[0] as Packed;
   return { tarball: path.join(destination, packed.filename), files: packed.files.map((file) => file.path) };
@@ -41,7 +66,9 @@ interface Packed {
 function bareTools(folder: string): string {
   const bin = path.join(folder, 'bin');
   mkdirSync(bin);
-  const npm = execFileSync('bash', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
+  // There, programs are found by their endings, and links need rights.
+  if (isWindows) return bin;
+  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
   symlinkSync(process.execPath, path.join(bin, 'node'));
   symlinkSync(npm, path.join(bin, 'npm'));
   symlinkSync('/bin/sh', path.join(bin, 'sh'));
@@ -67,13 +94,29 @@ export class InstalledProject {
 
   /** Runs a program in the project; nothing of this process's environment but what is named gets through. */
   run(command: string, args: readonly string[], env: Record<string, string> = {}): Outcome {
-    const result = spawnSync(command.includes('/') ? command : path.join(this.#bin, command), args, {
+    const [program, first] = this.#resolve(command);
+    const home = path.dirname(this.folder);
+    // Without these three Windows does not even open a socket, or finds no folder for temporary files.
+    const { SystemRoot = '', TEMP = '' } = process.env;
+    const system = isWindows ? { SystemRoot, TEMP, USERPROFILE: home, APPDATA: home } : {};
+    const result = spawnSync(program, [...first, ...args], {
       cwd: this.folder,
       encoding: 'utf8',
-      env: { PATH: this.#bin, HOME: path.dirname(this.folder), ...env },
+      env: { ...system, PATH: this.#bin, HOME: home, ...env },
     });
     if (result.error) throw result.error;
     return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+  }
+
+  /** A program and its first arguments. */
+  #resolve(command: string): [string, string[]] {
+    if (command === 'gemmule') {
+      const name = `node_modules/.bin/gemmule`;
+      return isWindows ? [process.execPath, ['node_modules/gemmule/dist/cli.cjs']] : [name, []];
+    }
+    if (path.isAbsolute(command)) return [command, []];
+    if (!isWindows) return [path.join(this.#bin, command), []];
+    return [process.execPath, command === 'npm' ? [npmProgram()] : []];
   }
 
   write(name: string, contents: string): void {
@@ -90,24 +133,28 @@ export class InstalledProject {
 /** A program of a package from npm, at a version or tag, kept in build/ for the next time. */
 function programFromNpm(name: string, version: string, program: string): string {
   const folder = path.join(root, 'build/runtimes', `${name.replace('/', '-')}-${version}`);
-  const file = path.join(folder, 'node_modules', name, program);
+  const file = path.join(folder, 'node_modules', name, isWindows ? `${program}.exe` : program);
   if (!existsSync(file)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--silent', `${name}@${version}`], { cwd: folder });
+    npm(['install', '--no-audit', '--no-fund', '--silent', `${name}@${version}`], folder);
   }
   return file;
 }
 
+/** What npm has for this platform: Node and Deno are not there for musl. */
+export const hasNodeAndDeno = !isMusl;
+
 /** A Node binary of this version or tag. */
 export function nodeBinary(version: string): string {
-  return programFromNpm(`node-${process.platform}-${process.arch}`, version, 'bin/node');
+  return programFromNpm(`node-${isWindows ? 'win' : process.platform}-${process.arch}`, version, 'bin/node');
 }
 
 /** Bun, from npm. */
 export function bunBinary(): string {
   const cpu = process.arch === 'arm64' ? 'aarch64' : process.arch;
-  return programFromNpm(`@oven/bun-${process.platform}-${cpu}`, 'latest', 'bin/bun');
+  const system = isWindows ? 'windows' : process.platform;
+  return programFromNpm(`@oven/bun-${system}-${cpu}${isMusl ? '-musl' : ''}`, 'latest', 'bin/bun');
 }
 
 /** Deno, from npm. */
