@@ -1,8 +1,8 @@
 # OpenBLAS with LAPACK: Debian's static pthread build (the serial build is not safe to call from several threads), or one
-# that scripts/lib/openblas.mjs made for a platform without such a package.
+# that scripts/lib/zig-build.mjs made for a platform without such a package.
 
 set(GEMMULE_OPENBLAS "" CACHE FILEPATH "The static OpenBLAS archive (pthread build); empty to look for Debian's")
-option(GEMMULE_OPENBLAS_FROM_SOURCE "GEMMULE_OPENBLAS is of scripts/lib/openblas.mjs: it calls the engine by name" OFF)
+option(GEMMULE_OPENBLAS_FROM_SOURCE "GEMMULE_OPENBLAS is of scripts/lib/zig-build.mjs: it calls the engine by name" OFF)
 if(NOT GEMMULE_OPENBLAS)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     set(OPENBLAS_PLATFORM aarch64-linux-gnu)
