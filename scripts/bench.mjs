@@ -43,6 +43,8 @@ async function compile(name) {
 }
 
 async function bench() {
+  // Every OpenBLAS, ours and the peers', chooses its kernels for this processor itself.
+  for (const name of Object.keys(process.env)) if (name.startsWith('OPENBLAS_')) delete process.env[name];
   const names = process.argv.slice(2);
   const unknown = names.filter((name) => !existsSync(path.join(root, 'bench', `${name}.ts`)));
   if (unknown.length > 0) {
