@@ -16,6 +16,20 @@ inline constexpr int kLanes = 16;
 
 #define GEMMULE_INLINE inline __attribute__((always_inline))
 
+#if defined(GEMMULE_SIMD_AVX512) || defined(GEMMULE_SIMD_AVX2)
+// The lower halves of the trees of sumLanes and maxLanes.
+GEMMULE_INLINE float sumOfEight(__m256 eight) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+GEMMULE_INLINE float maxOfEight(__m256 eight) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+#endif
+
 #if defined(GEMMULE_SIMD_AVX512)
 
 // ---- AVX-512: one register ----
@@ -106,16 +120,10 @@ GEMMULE_INLINE void storeNarrow(std::int8_t* p, I32x16 a) {
 GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) { return _mm512_reduce_add_epi32(a.v); }
 
 GEMMULE_INLINE float sumLanes(F32x16 a) {
-  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
-  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  return sumOfEight(_mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1)));
 }
 GEMMULE_INLINE float maxLanes(F32x16 a) {
-  const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
-  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+  return maxOfEight(_mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1)));
 }
 
 GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int count, float* columns) {
@@ -577,10 +585,7 @@ GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) {
 
 GEMMULE_INLINE float sumLanes(F32x16 a) {
 #if defined(GEMMULE_SIMD_AVX2)
-  const __m256 eight = _mm256_add_ps(a.v[0], a.v[1]);
-  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  return sumOfEight(_mm256_add_ps(a.v[0], a.v[1]));
 #else
   const FloatPart four = (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
   return (four[0] + four[2]) + (four[1] + four[3]);
@@ -588,10 +593,7 @@ GEMMULE_INLINE float sumLanes(F32x16 a) {
 }
 GEMMULE_INLINE float maxLanes(F32x16 a) {
 #if defined(GEMMULE_SIMD_AVX2)
-  const __m256 eight = _mm256_max_ps(a.v[0], a.v[1]);
-  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+  return maxOfEight(_mm256_max_ps(a.v[0], a.v[1]));
 #else
   const FloatPart four = partMax(partMax(a.v[0], a.v[2]), partMax(a.v[1], a.v[3]));
   const float even = four[0] > four[2] ? four[0] : four[2];
@@ -640,7 +642,6 @@ GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int co
 }
 #endif
 
-#undef GEMMULE_EACH_PART
 #endif
 
 // ---- On top of either ----

@@ -59,19 +59,16 @@ struct F64x8 {
 
 GEMMULE_INLINE F64x8 broadcastDouble(double x) {
   F64x8 r;
-#pragma GCC unroll 4
-  for (int i = 0; i < kParts; ++i) r.v[i] = partBroadcastDouble(x);
+  GEMMULE_EACH_PART r.v[i] = partBroadcastDouble(x);
   return r;
 }
 GEMMULE_INLINE F64x8 loadDouble(const double* p) {
   F64x8 r;
-#pragma GCC unroll 4
-  for (int i = 0; i < kParts; ++i) r.v[i] = partLoadDouble(p + i * kDoublePartLanes);
+  GEMMULE_EACH_PART r.v[i] = partLoadDouble(p + i * kDoublePartLanes);
   return r;
 }
 GEMMULE_INLINE void storeDouble(double* p, F64x8 a) {
-#pragma GCC unroll 4
-  for (int i = 0; i < kParts; ++i) partStoreDouble(p + i * kDoublePartLanes, a.v[i]);
+  GEMMULE_EACH_PART partStoreDouble(p + i * kDoublePartLanes, a.v[i]);
 }
 GEMMULE_INLINE F64x8 loadDoublePartial(const double* p, int n) {
   alignas(64) double lanes[kDoubleLanes] = {};
@@ -84,11 +81,11 @@ GEMMULE_INLINE void storeDoublePartial(double* p, F64x8 a, int n) {
   std::memcpy(p, lanes, sizeof(double) * static_cast<std::size_t>(n));
 }
 GEMMULE_INLINE F64x8 fmaDouble(F64x8 a, F64x8 b, F64x8 c) {
-#pragma GCC unroll 4
-  for (int i = 0; i < kParts; ++i) c.v[i] = partFmaDouble(a.v[i], b.v[i], c.v[i]);
+  GEMMULE_EACH_PART c.v[i] = partFmaDouble(a.v[i], b.v[i], c.v[i]);
   return c;
 }
 
+#undef GEMMULE_EACH_PART
 #endif
 
 // Lanes beyond the first n are zero, or are not stored.

@@ -32,31 +32,30 @@ struct Block {
   std::int64_t yStride;
 };
 
-void multiply(const KernelTable& kernels, const Block& block, const float* x, const float* panels, float* y) {
-  GemmBlock all;
+/// What the kernels' blocks have in common.
+template <typename KernelBlock, typename T>
+KernelBlock kernelBlock(const Block& block, const T* x, const T* panels) {
+  KernelBlock all;
   all.x = x;
   all.xStride = block.depth;
   all.rows = block.rows;
   all.depth = block.depth;
   all.panels = panels;
-  all.panelStride = kWidth<float> * block.depth;
+  all.panelStride = kWidth<T> * block.depth;
   all.columns = block.columns;
   all.accumulates = block.accumulates;
+  return all;
+}
+
+void multiply(const KernelTable& kernels, const Block& block, const float* x, const float* panels, float* y) {
+  auto all = kernelBlock<GemmBlock>(block, x, panels);
   all.epilogue.y = y;
   all.epilogue.yStride = block.yStride;
   kernels.gemm.float32(all);
 }
 
 void multiply(const KernelTable& kernels, const Block& block, const double* x, const double* panels, double* y) {
-  Float64Block all;
-  all.x = x;
-  all.xStride = block.depth;
-  all.rows = block.rows;
-  all.depth = block.depth;
-  all.panels = panels;
-  all.panelStride = kWidth<double> * block.depth;
-  all.columns = block.columns;
-  all.accumulates = block.accumulates;
+  auto all = kernelBlock<Float64Block>(block, x, panels);
   all.y = y;
   all.yStride = block.yStride;
   kernels.float64.multiply(all);

@@ -1,6 +1,7 @@
 import { requireCount } from '../arguments.js';
 import { ArgumentError } from '../errors.js';
 import { svd } from '../linalg/decompositions.js';
+import { MACHINE_EPSILON } from '../linalg/machine-epsilon.js';
 import { type BlockOperator, randomizedSvd } from '../linalg/randomized-svd.js';
 import type { RealDType } from '../linalg/sparse-matrix.js';
 import { fromTypedArray } from '../tensor/creation.js';
@@ -188,7 +189,7 @@ export class PCA {
   /** Standard deviations to divide by; what does not vary is not blown up. */
   #deviations(variance: Tensor<RealDType>): Tensor<RealDType> {
     using roots = variance.sqrt();
-    return roots.maximum(variance.dtype === 'float64' ? 2 ** -52 : 2 ** -23) as Tensor as Tensor<RealDType>;
+    return roots.maximum(MACHINE_EPSILON[variance.dtype]) as Tensor as Tensor<RealDType>;
   }
 
   #require(operation: string): Fitted {

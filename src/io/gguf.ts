@@ -1,6 +1,7 @@
 import { mapFile } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
 import { FormatError, ModelError } from '../errors.js';
+import { fromTypedArray } from '../tensor/creation.js';
 import { contiguousStrides } from '../tensor/dim.js';
 import { arrayConstructor } from '../tensor/dtype.js';
 
@@ -137,21 +138,14 @@ export class GgufFile {
 
 /** Blocks of a scale in float16 and 32 signed bytes. */
 function unpackQ8(bytes: DataView, count: number): Float32Array {
+  const bits = Uint16Array.from({ length: count / 32 }, (_, block) => bytes.getUint16(block * 34, true));
+  using halves = fromTypedArray(bits, [bits.length], { dtype: 'float16' });
+  using scales = halves.to('float32');
   const numbers = new Float32Array(count);
-  for (let index = 0, at = 0; index < count; at += 34) {
-    const scale = halfToNumber(bytes.getUint16(at, true));
-    for (let byte = 0; byte < 32; byte++) numbers[index++] = scale * bytes.getInt8(at + 2 + byte);
+  for (const [block, scale] of (scales.toTypedArray() as Float32Array).entries()) {
+    for (let byte = 0; byte < 32; byte++) numbers[block * 32 + byte] = scale * bytes.getInt8(block * 34 + 2 + byte);
   }
   return numbers;
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits >> 15 === 1 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 const TYPE_STRING = 8;

@@ -1,5 +1,7 @@
 import type { View } from '../backend/view.js';
 import { NumericalError } from '../errors.js';
+import { fromTypedArray } from '../tensor/creation.js';
+import { arrayConstructor } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { RealDType } from './sparse-matrix.js';
 import { type Steps, step } from './steps.js';
@@ -98,14 +100,13 @@ export function complexTensor<D extends RealDType>(
 ): { readonly real: Tensor<D>; readonly imaginary: Tensor<D> } {
   const size = shape.reduce((product, length) => product * length, 1);
   const [real, imaginary] = (['real', 'imaginary'] as const).map((half) => {
-    const data = dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
+    const data = new (arrayConstructor(dtype))(size);
     let offset = 0;
     for (const matrix of matrices) {
       data.set(matrix[half], offset);
       offset += matrix[half].length;
     }
-    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, length) => product * length, 1));
-    return Tensor.fromView({ dtype, dims: [...shape], strides, offset: 0, data } as View<D>);
+    return fromTypedArray(data, shape, { dtype });
   }) as [Tensor<D>, Tensor<D>];
   return { real, imaginary };
 }
@@ -171,16 +172,12 @@ export function* multiply(a: ComplexMatrix, b: ComplexMatrix): Steps<ComplexMatr
   const right = new Float64Array(2 * k * n);
   right.set(b.real);
   right.set(b.imaginary, k * n);
-  using first = matrixOf(left, 2 * m, 2 * k);
-  using second = matrixOf(right, 2 * k, n);
+  using first = fromTypedArray(left, [2 * m, 2 * k]);
+  using second = fromTypedArray(right, [2 * k, n]);
   const [view] = yield* step('matmul', [first, second], {});
   using product = Tensor.fromView(view as View<'float64'>);
   const values = product.toTypedArray();
   return { rows: m, columns: n, real: values.slice(0, m * n), imaginary: values.slice(m * n) };
-}
-
-function matrixOf(data: Float64Array, rows: number, columns: number): Tensor<'float64'> {
-  return Tensor.fromView({ dtype: 'float64', dims: [rows, columns], strides: [columns, 1], offset: 0, data });
 }
 
 export function conjugateTranspose({ rows, columns, real, imaginary }: ComplexMatrix): ComplexMatrix {

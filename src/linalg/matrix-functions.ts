@@ -18,6 +18,7 @@ import {
   rootOfTriangle,
 } from './complex-schur.js';
 import { type ComplexTensor, type OutputOptions, requireOutput } from './decompositions.js';
+import { MACHINE_EPSILON } from './machine-epsilon.js';
 import type { RealDType } from './sparse-matrix.js';
 import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
 
@@ -228,7 +229,7 @@ function nameInBatch(name: string, shape: readonly number[], index: number): str
 }
 
 function* complexRoots<D extends RealDType>(a: Tensor<D>, t: Tensor<D>, z: Tensor<D>): Steps<ComplexTensor<D>> {
-  const epsilon = a.dtype === 'float64' ? 2 ** -52 : 2 ** -23;
+  const epsilon = MACHINE_EPSILON[a.dtype];
   const roots: ComplexMatrix[] = [];
   for (const [index, form] of complexSchurForms(t, z).entries()) {
     const root = yield* rootOfTriangle(form.t, epsilon, `matrix ${nameInBatch('a', a.shape, index)}`);
@@ -239,8 +240,9 @@ function* complexRoots<D extends RealDType>(a: Tensor<D>, t: Tensor<D>, z: Tenso
 
 /**
  * The principal square root of square matrices `a [..., n, n]`, where it is real: x with `x * x = a` and no eigenvalue to the
- * left of the imaginary axis (Higham, "Computing real square roots of a real matrix", 1987). LAPACK `?gees`. With `output: 'complex'` it is a pair of tensors, which also matrices with negative
- * eigenvalues have; those get roots with a positive imaginary part.
+ * left of the imaginary axis (Higham, "Computing real square roots of a real matrix", 1987). LAPACK `?gees`. With
+ * `output: 'complex'` it is a pair of tensors, which also matrices with negative eigenvalues have; those get roots with a
+ * positive imaginary part.
  *
  * @throws NumericalError when a matrix has a negative real eigenvalue and no complex root was asked for, or a zero one that has
  *     no root.

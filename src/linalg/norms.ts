@@ -9,13 +9,11 @@ import { reorderAxes, reshapeDims, selectView, windowOf } from '../tensor/stride
 import { Tensor } from '../tensor/tensor.js';
 import { requireFinite, requireMatrices, requireReal, requireSquare, sidesOf } from './checks.js';
 import { singularValuesOf } from './decompositions.js';
+import { MACHINE_EPSILON } from './machine-epsilon.js';
 import { eachMatrix } from './matrix-functions.js';
 import type { RealDType } from './sparse-matrix.js';
 import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
 import { diagonalView } from './structure.js';
-
-/** Twice the unit of rounding: what a relative tolerance is a multiple of, as NumPy's `finfo.eps`. */
-export const MACHINE_EPSILON: Record<RealDType, number> = { float32: 2 ** -23, float64: 2 ** -52 };
 
 function wrap<D extends RealDType>(view: View): Tensor<D> {
   return Tensor.fromView(view as View<D>);

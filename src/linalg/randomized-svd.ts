@@ -5,6 +5,7 @@ import { concat, eye } from '../tensor/creation.js';
 import { formatShape } from '../tensor/dim.js';
 import { Random } from '../tensor/random.js';
 import { Tensor } from '../tensor/tensor.js';
+import { MACHINE_EPSILON } from './machine-epsilon.js';
 import { type RealDType, SparseMatrix } from './sparse-matrix.js';
 import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
 import { trace } from './structure.js';
@@ -267,8 +268,7 @@ function* largestDirections<D extends RealDType>(block: Tensor<D>, count: number
     const [ascending, vectors] = yield* step('eigh', [gram], { vectors: true });
     using values = Tensor.fromView(ascending as View<D>);
     using all = Tensor.fromView(vectors as View<D>);
-    const epsilon = block.dtype === 'float64' ? 2 ** -52 : 2 ** -23;
-    if ((values.at(-count) as number) > CERTAIN * epsilon * (values.at(-1) as number)) {
+    if ((values.at(-count) as number) > CERTAIN * MACHINE_EPSILON[block.dtype] * (values.at(-1) as number)) {
       using kept = all.slice(null, [-count]);
       return kept.clone() as Tensor<D>;
     }

@@ -46,6 +46,12 @@ export function modelName(model: string | null | undefined, fallback: string): s
   return !isAbsolute(model) && DEFAULT_MODEL_COPIES.has(model) ? 'all-MiniLM-L6-v2' : model;
 }
 
+/** The same where no model is built in. @throws ArgumentError with `advice` when none is named. */
+export function requiredModelName(model: string | null | undefined, advice: string): string {
+  if (model === null || model === undefined) throw new ArgumentError(advice);
+  return modelName(model, '');
+}
+
 /** The settings as gemmule takes them. @throws ArgumentError for what gemmule does not have. */
 export function loadOptions(name: string, options: PipelineOptions): LoadOptions {
   const { dtype = 'auto', device, revision, cache_dir, local_files_only, progress_callback } = options;

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../errors.js';
 import { type Classification, TextClassifier } from '../../heads/index.js';
-import { loadOptions, modelName, type PipelineOptions } from './options.js';
+import { loadOptions, type PipelineOptions, requiredModelName } from './options.js';
 
 /** Settings of a call, by transformers.js's names. */
 export interface TextClassificationOptions {
@@ -25,12 +25,10 @@ export async function textClassification(
   model: string | null | undefined,
   options: PipelineOptions,
 ): Promise<TextClassificationPipeline> {
-  if (model === null || model === undefined) {
-    throw new ArgumentError(
-      'text-classification: model must be named, since no classifier is built in; for instance "distilbert/distilbert-base-uncased-finetuned-sst-2-english"',
-    );
-  }
-  const name = modelName(model, '');
+  const name = requiredModelName(
+    model,
+    'text-classification: model must be named, since no classifier is built in; for instance "distilbert/distilbert-base-uncased-finetuned-sst-2-english"',
+  );
   const classifier = await TextClassifier.load(name, loadOptions(name, options));
   options.progress_callback?.({ status: 'ready', name });
   const classify = async (texts: string | readonly string[], { top_k = 1 }: TextClassificationOptions = {}) => {

@@ -1,6 +1,5 @@
-import { ArgumentError } from '../../errors.js';
 import { TokenClassifier } from '../../heads/index.js';
-import { loadOptions, modelName, type PipelineOptions } from './options.js';
+import { loadOptions, type PipelineOptions, requiredModelName } from './options.js';
 
 /** Settings of a call, by transformers.js's names. */
 export interface TokenClassificationOptions {
@@ -32,12 +31,10 @@ export async function tokenClassification(
   model: string | null | undefined,
   options: PipelineOptions,
 ): Promise<TokenClassificationPipeline> {
-  if (model === null || model === undefined) {
-    throw new ArgumentError(
-      'token-classification: model must be named, since no classifier is built in; for instance "dslim/bert-base-NER"',
-    );
-  }
-  const name = modelName(model, '');
+  const name = requiredModelName(
+    model,
+    'token-classification: model must be named, since no classifier is built in; for instance "dslim/bert-base-NER"',
+  );
   const classifier = await TokenClassifier.load(name, loadOptions(name, options));
   options.progress_callback?.({ status: 'ready', name });
   const { tokenizer, maxTokens } = classifier;

@@ -1,6 +1,7 @@
 import { ArgumentError, ModelError } from '../../errors.js';
 import { TextClassifier } from '../../heads/index.js';
-import { loadOptions, modelName, type PipelineOptions } from './options.js';
+import { scoresOf } from '../../heads/labels.js';
+import { loadOptions, type PipelineOptions, requiredModelName } from './options.js';
 
 /** Settings of a call, by transformers.js's names. */
 export interface ZeroShotClassificationOptions {
@@ -39,12 +40,10 @@ export async function zeroShotClassification(
   model: string | null | undefined,
   options: PipelineOptions,
 ): Promise<ZeroShotClassificationPipeline> {
-  if (model === null || model === undefined) {
-    throw new ArgumentError(
-      'zero-shot-classification: model must be named, since none is built in: one for natural language inference, such as "cross-encoder/nli-distilroberta-base"',
-    );
-  }
-  const name = modelName(model, '');
+  const name = requiredModelName(
+    model,
+    'zero-shot-classification: model must be named, since none is built in: one for natural language inference, such as "cross-encoder/nli-distilroberta-base"',
+  );
   const classifier = await TextClassifier.load(name, loadOptions(name, options));
   const places = classifier.labels.map((label) => label.toLowerCase());
   const entailment = places.indexOf('entailment');
@@ -72,8 +71,11 @@ export async function zeroShotClassification(
       const own = logits.slice(index * hypotheses.length, (index + 1) * hypotheses.length);
       const isEach = multi_label || hypotheses.length === 1;
       const scores = isEach
-        ? own.map((row) => sharesOf([row[contradiction] as number, row[entailment] as number])[1] as number)
-        : sharesOf(own.map((row) => row[entailment] as number));
+        ? own.map((row) => scoresOf([row[contradiction] as number, row[entailment] as number], 'softmax')[1] as number)
+        : scoresOf(
+            own.map((row) => row[entailment] as number),
+            'softmax',
+          );
       const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
       return {
         sequence,
@@ -86,12 +88,4 @@ export async function zeroShotClassification(
   const dispose = async () => classifier.dispose();
   const parts = { task: 'zero-shot-classification', classifier, dispose } as const;
   return Object.assign(classify, parts) as unknown as ZeroShotClassificationPipeline;
-}
-
-/** Logits as shares that add up to 1 (softmax), in float64. */
-function sharesOf(logits: readonly number[]): number[] {
-  const greatest = Math.max(...logits);
-  const exponentials = logits.map((value) => Math.exp(value - greatest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }
