@@ -1,6 +1,5 @@
 import { ArgumentError, ModelError } from '../../errors.js';
 import { TextClassifier } from '../../heads/index.js';
-import { scoresOf } from '../../heads/labels.js';
 import { loadOptions, type PipelineOptions, requiredModelName } from './options.js';
 
 /** Settings of a call, by transformers.js's names. */
@@ -71,11 +70,8 @@ export async function zeroShotClassification(
       const own = logits.slice(index * hypotheses.length, (index + 1) * hypotheses.length);
       const isEach = multi_label || hypotheses.length === 1;
       const scores = isEach
-        ? own.map((row) => scoresOf([row[contradiction] as number, row[entailment] as number], 'softmax')[1] as number)
-        : scoresOf(
-            own.map((row) => row[entailment] as number),
-            'softmax',
-          );
+        ? own.map((row) => sharesOf([row[contradiction] as number, row[entailment] as number])[1] as number)
+        : sharesOf(own.map((row) => row[entailment] as number));
       const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
       return {
         sequence,
@@ -88,4 +84,12 @@ export async function zeroShotClassification(
   const dispose = async () => classifier.dispose();
   const parts = { task: 'zero-shot-classification', classifier, dispose } as const;
   return Object.assign(classify, parts) as unknown as ZeroShotClassificationPipeline;
+}
+
+/** Logits as shares that add up to 1 (softmax), in float64. */
+function sharesOf(logits: readonly number[]): number[] {
+  const greatest = Math.max(...logits);
+  const exponentials = logits.map((value) => Math.exp(value - greatest));
+  const sum = exponentials.reduce((total, value) => total + value, 0);
+  return exponentials.map((value) => value / sum);
 }
