@@ -163,6 +163,15 @@ void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t p
   }
 }
 
+// Brings the sums of a tile, which may lie pages apart, near: all its multiply-adds would wait for them.
+GEMMULE_INLINE void prefetchSums(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column,
+                                 std::int64_t columns) {
+  for (std::int64_t r = row; r < row + rows; ++r) {
+    const float* y = epilogue.y + r * epilogue.yStride + column;
+    for (std::int64_t c = 0; c < columns; c += kLanes) __builtin_prefetch(y + c, 1);
+  }
+}
+
 // All row tiles of the block for `kPanels` panels. Rows are dealt out evenly: 8 as 4 + 4, not 6 + 2.
 template <int kRows, int kPanels, typename Weight>
 void gemmColumns(const GemmBlock& block, std::int64_t panel) {
@@ -172,6 +181,9 @@ void gemmColumns(const GemmBlock& block, std::int64_t panel) {
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
+    if (tile + 1 < tiles && block.accumulates) {
+      prefetchSums(block.epilogue, row + rows, (block.rows - row - rows) / (tiles - tile - 1), column, columns);
+    }
     gemmRows<kRows, kPanels, Weight>(static_cast<int>(rows), block, row, panel);
     finish(block.epilogue, row, rows, column, columns);
     row += rows;

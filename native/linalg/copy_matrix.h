@@ -7,11 +7,11 @@
 
 namespace gemmule {
 
-/// A contiguous row-major copy of a strided matrix, in blocks so that both sides stay in cache when one of them goes
-/// across its rows. With strides exchanged it transposes.
+/// A row-major copy of a strided matrix, its rows `leading` elements apart, in blocks so that both sides stay in cache
+/// when one of them goes across its rows. With strides exchanged it transposes.
 template <typename T>
 void copyMatrix(const T* from, std::int64_t rows, std::int64_t columns, const std::array<std::int64_t, 2>& strides,
-                T* to) {
+                T* to, std::int64_t leading) {
   constexpr std::int64_t kBlock = 32;
   const auto [rowStride, columnStride] = strides;
   for (std::int64_t rowBlock = 0; rowBlock < rows; rowBlock += kBlock) {
@@ -20,11 +20,18 @@ void copyMatrix(const T* from, std::int64_t rows, std::int64_t columns, const st
       const std::int64_t columnEnd = std::min(columnBlock + kBlock, columns);
       for (std::int64_t row = rowBlock; row < rowEnd; ++row) {
         for (std::int64_t column = columnBlock; column < columnEnd; ++column) {
-          to[row * columns + column] = from[row * rowStride + column * columnStride];
+          to[row * leading + column] = from[row * rowStride + column * columnStride];
         }
       }
     }
   }
+}
+
+/// A contiguous copy.
+template <typename T>
+void copyMatrix(const T* from, std::int64_t rows, std::int64_t columns, const std::array<std::int64_t, 2>& strides,
+                T* to) {
+  copyMatrix(from, rows, columns, strides, to, columns);
 }
 
 /// Exchanges rows and columns of a contiguous square matrix, in blocks likewise.

@@ -50,10 +50,12 @@ class PanelProduct {
     std::int64_t count;
   };
 
+  std::int64_t blockDepth() const;
   std::int64_t panels() const;
   void packPanels(const T* b, Depth depth, std::int64_t begin, std::int64_t end, T* out) const;
-  void multiplyRows(const Arrays& arrays, Depth depth, std::int64_t row, std::int64_t firstPanel, std::int64_t endPanel,
-                    const T* packedPanels, T* rows) const;
+  void packRows(const T* a, Depth depth, std::int64_t row, T* out) const;
+  void multiplyBlock(T* c, Depth depth, std::int64_t row, const T* rows, std::int64_t firstPanel, std::int64_t endPanel,
+                     const T* packedPanels) const;
 
   const KernelTable* kernels_ = nullptr;
   T* panelScratch_ = nullptr;
