@@ -6,18 +6,19 @@ import { describe, expect, it } from 'vitest';
  * Who may import whom. Layers from bottom to top; a module may import its own layer and those listed for it, and nothing
  * else. `docs/design.md` has the reasons.
  */
-const FOUNDATION = ['errors', 'arguments', 'shapes', 'backend', 'tensor'];
+const FOUNDATION = ['errors', 'arguments', 'inspection', 'shapes', 'backend', 'tensor'];
 const TEXT = [...FOUNDATION, 'linalg', 'nn', 'io', 'models', 'tokenizers', 'hub'];
 const LIBRARY = [...TEXT, 'engine', 'version', 'geometry', 'embeddings', 'heads', 'words', 'bias', 'search'];
 
 const LAYERS: Record<string, readonly string[]> = {
   errors: [],
   arguments: ['errors'],
+  inspection: [],
   version: [],
   shapes: ['errors'],
   backend: ['errors', 'shapes'],
   engine: ['errors', 'arguments', 'backend'],
-  tensor: ['errors', 'shapes', 'backend'],
+  tensor: ['errors', 'inspection', 'shapes', 'backend'],
   linalg: FOUNDATION,
   nn: FOUNDATION,
   io: FOUNDATION,

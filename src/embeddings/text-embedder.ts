@@ -4,6 +4,7 @@ import { defaultBackend } from '../backend/index.js';
 import { allocateStorage, releaseStorage } from '../backend/storage.js';
 import { ArgumentError, DisposedError, ModelError, TruncatedTextError } from '../errors.js';
 import { openModelFolder } from '../hub/open.js';
+import { INSPECT, type Inspect, type InspectOptions, inspectFacts } from '../inspection.js';
 import { ModelFolder } from '../io/model-folder.js';
 import { loadModel } from '../models/load.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -332,6 +333,11 @@ export class TextEmbedder {
       normalized: this.#config.normalize,
       weights: this.#weights,
     };
+  }
+
+  /** For consoles: what {@link describe} says. */
+  [INSPECT](depth: number | null, options: InspectOptions, inspect: Inspect): string {
+    return inspectFacts('TextEmbedder', { ...this.describe(), disposed: this.#disposed }, depth, options, inspect);
   }
 
   /** Rejects what is still being embedded and frees the model's Programs. Disposing twice does nothing. */

@@ -3,6 +3,7 @@ import { type Backend, defaultBackend } from '../backend/index.js';
 import type { Program } from '../backend/recorder/recorder.js';
 import { normalizeInPlace } from '../embeddings/vectors.js';
 import { ArgumentError, DisposedError, FormatError, ShapeError } from '../errors.js';
+import { INSPECT, type Inspect, type InspectOptions, inspectFacts } from '../inspection.js';
 import { SafetensorsFile } from '../io/safetensors.js';
 import { writeSafetensors } from '../io/safetensors-writer.js';
 import { equalShapes, formatShape } from '../tensor/dim.js';
@@ -384,6 +385,13 @@ export class VectorIndex<M extends Metadata = Metadata> {
         ...Object.fromEntries([...this.#notes].map(([name, text]) => [NOTE + name, text])),
       },
     );
+  }
+
+  /** For consoles: how the index is made, and how many vectors there are. */
+  [INSPECT](depth: number | null, options: InspectOptions, inspect: Inspect): string {
+    const { dimension, storage, metric, size } = this;
+    const facts = { size, dimension, storage, metric, disposed: this.#disposed };
+    return inspectFacts('VectorIndex', facts, depth, options, inspect);
   }
 
   /** Frees the engine's part of it. Searching afterwards is a DisposedError; disposing twice does nothing. */

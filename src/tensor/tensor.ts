@@ -1,6 +1,7 @@
 import { releaseStorage, retainStorage } from '../backend/storage.js';
 import { SymbolicValue, type View } from '../backend/view.js';
 import { ArgumentError, DisposedError, RecordingError } from '../errors.js';
+import { INSPECT, type InspectOptions } from '../inspection.js';
 import { concreteDim, type Dim, formatShape, sizeOf } from './dim.js';
 import type { ArrayOf, DType, StorageArray } from './dtype.js';
 import { type BinaryName, binary, classify, clip, type UnaryName, unary, where } from './elementwise.js';
@@ -110,6 +111,16 @@ export class Tensor<D extends DType = DType> implements View<D> {
   }
 
   /**
+   * What `JSON.stringify` writes: the numbers, as {@link toArray} gives them. JSON has no NaN and no infinities; they become
+   * `null`.
+   *
+   * @throws DisposedError after `dispose()`.
+   */
+  toJSON(): NestedArray<Element<D>> {
+    return this.toArray();
+  }
+
+  /**
    * All elements in row-major order. Contiguous tensors give their storage itself, without a copy: writing to it changes this
    * tensor and all that share it. float16 and bfloat16 give their bits; see `to('float32')`.
    */
@@ -151,8 +162,12 @@ export class Tensor<D extends DType = DType> implements View<D> {
       : printView(this, options);
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.#disposed ? `Tensor(${formatShape(this.dims)}, ${this.dtype}, disposed)` : this.toString();
+  /** For consoles: shape, dtype and numbers, of more than 100 (Node's `maxArrayLength`) only the ends. */
+  [INSPECT](depth: number | null, options: InspectOptions): string {
+    if (this.#disposed) return `Tensor(${formatShape(this.dims)}, ${this.dtype}, disposed)`;
+    if (depth !== null && depth < 0) return `Tensor(${formatShape(this.dims)}, ${this.dtype})`;
+    const { maxArrayLength = 100 } = options;
+    return this.toString({ threshold: maxArrayLength ?? Number.POSITIVE_INFINITY });
   }
 
   // ---- Other views of the same storage ----

@@ -1,5 +1,6 @@
 import { requireCount } from '../arguments.js';
 import { ArgumentError, DisposedError, ShapeError } from '../errors.js';
+import { INSPECT, type Inspect, type InspectOptions, inspectFacts } from '../inspection.js';
 import { Tensor } from '../tensor/tensor.js';
 import { bundledWordsFile } from './bundled.js';
 import { type Factors, searchProducts } from './cos-mul.js';
@@ -148,6 +149,13 @@ export class WordVectors implements Iterable<string> {
   get inverseLengths(): Float32Array {
     this.#inverseLengths ??= inverseLengthsOf(this.vectors);
     return this.#inverseLengths;
+  }
+
+  /** For consoles: how many words and numbers there are, and what was found while reading the file. */
+  [INSPECT](depth: number | null, options: InspectOptions, inspect: Inspect): string {
+    const { size, dimension, report } = this;
+    const facts = { size, dimension, subwords: this.subwords !== null, report, disposed: this.#vectors.isDisposed };
+    return inspectFacts('WordVectors', facts, depth, options, inspect);
   }
 
   /** Lets go of all memory. */

@@ -109,6 +109,45 @@ describe('numbers out', () => {
   });
 });
 
+describe('consoles and JSON', () => {
+  it('show a hundred numbers, or as many as they are asked for', () => {
+    expect(inspect(arange(100))).toBe(arange(100).toString());
+    expect(inspect(arange(101))).toBe('Tensor([101], int32) [  0,   1,   2, ...,  98,  99, 100]');
+    expect(inspect(arange(101), { maxArrayLength: null })).toBe(arange(101).toString());
+    expect(inspect(arange(4), { maxArrayLength: 3 })).toBe(arange(4).toString());
+    expect(inspect(arange(9), { maxArrayLength: 3 })).toBe('Tensor([9], int32) [0, 1, 2, ..., 6, 7, 8]');
+    expect(inspect({ a: { b: { c: { d: arange(9) } } } }, { depth: 4 })).toContain('d: Tensor([9], int32) [0, 1');
+    expect(inspect({ a: { b: { c: { d: arange(9) } } } })).not.toContain('Tensor');
+    expect(inspect({ a: { b: { c: arange(9) } } })).toContain('c: Tensor([9], int32)');
+    expect(inspect({ a: { b: { c: arange(9) } } })).not.toContain('[0, 1');
+  });
+
+  it('are given the numbers, nested as toArray nests them', () => {
+    for (const dtype of ['float32', 'float64', 'int32', 'uint8', 'float16', 'bfloat16'] as const) {
+      expect(JSON.stringify({ x: arange(6).to(dtype).reshape(2, 3).T })).toBe('{"x":[[0,3],[1,4],[2,5]]}');
+    }
+    expect(JSON.stringify(tensor([[true], [false]]))).toBe('[[true],[false]]');
+    expect(JSON.stringify(tensor(2.5))).toBe('2.5');
+    expect(JSON.stringify(tensor(true))).toBe('true');
+    expect(JSON.stringify(tensor([Number.NaN, Infinity, -Infinity, 1]))).toBe('[null,null,null,1]');
+    expect(JSON.stringify([zeros([0]), zeros([2, 0]), zeros([0, 2])])).toBe('[[],[[],[]],[]]');
+    const numbers = new Random(1).normal([3, 4]);
+    expect(JSON.parse(JSON.stringify(numbers))).toEqual(numbers.toArray());
+    expect(
+      tensor(JSON.parse(JSON.stringify(numbers)))
+        .equal(numbers)
+        .all()
+        .item(),
+    ).toBe(true);
+  });
+
+  it('are refused what is disposed', () => {
+    const gone = arange(6);
+    gone.dispose();
+    expect(() => JSON.stringify({ gone })).toThrow(DisposedError);
+  });
+});
+
 describe('memory', () => {
   const isNative = process.env.GEMMULE_BACKEND !== 'reference';
 
