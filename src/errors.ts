@@ -11,6 +11,7 @@ export type GemmuleErrorCode =
   | 'ERR_NATIVE_UNAVAILABLE'
   | 'ERR_OUT_OF_MEMORY'
   | 'ERR_NUMERICAL'
+  | 'ERR_NO_REAL_ROOT'
   | 'ERR_FILE'
   | 'ERR_FORMAT'
   | 'ERR_MODEL'
@@ -95,10 +96,13 @@ export class BackendError extends GemmuleError {
   }
 }
 
-/** A matrix is singular, an iteration did not converge, or the like. */
+/**
+ * A matrix is singular, an iteration did not converge, or the like. The code is ERR_NO_REAL_ROOT where a matrix has a square root,
+ * but only a complex one.
+ */
 export class NumericalError extends GemmuleError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ERR_NUMERICAL', message, options);
+  constructor(message: string, options?: ErrorOptions, code: 'ERR_NUMERICAL' | 'ERR_NO_REAL_ROOT' = 'ERR_NUMERICAL') {
+    super(code, message, options);
   }
 }
 

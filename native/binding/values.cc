@@ -40,6 +40,8 @@ const char* errorCodeOf(StatusCode code) {
       return "ERR_OUT_OF_MEMORY";
     case StatusCode::kNumerical:
       return "ERR_NUMERICAL";
+    case StatusCode::kNoRealRoot:
+      return "ERR_NO_REAL_ROOT";
     case StatusCode::kCancelled:
       return "ERR_CANCELLED";
     case StatusCode::kOk:

@@ -616,9 +616,10 @@ int SchurRoot<T>::run(const MatrixArguments<T>& matrix, int lane) const {
 template <typename T>
 Status SchurRoot<T>::statusOf(int info, const std::string& matrix) const {
   const bool isNegative = info <= this->n;
-  return Status::numerical("sqrtm: matrix " + matrix + " has no real square root: eigenvalue " +
-                           std::to_string((info - 1) % this->n) + " of its Schur form is " +
-                           (isNegative ? "negative" : "zero, and not of a diagonal matrix"));
+  std::string message = "sqrtm: matrix " + matrix + " has no real square root: eigenvalue " +
+                        std::to_string((info - 1) % this->n) + " of its Schur form is " +
+                        (isNegative ? "negative" : "zero, and not of a diagonal matrix");
+  return isNegative ? Status::noRealRoot(std::move(message)) : Status::numerical(std::move(message));
 }
 
 template class Decomposition<float>;

@@ -6,7 +6,7 @@
 namespace gemmule {
 
 /// Why an operation failed; each maps to one `GemmuleError` code in TypeScript.
-enum class StatusCode { kOk, kInvalid, kIndex, kOutOfMemory, kNumerical, kCancelled, kUnsupported };
+enum class StatusCode { kOk, kInvalid, kIndex, kOutOfMemory, kNumerical, kNoRealRoot, kCancelled, kUnsupported };
 
 /// The outcome of an operation. The engine throws nothing: every failure is a Status.
 class [[nodiscard]] Status {
@@ -19,6 +19,7 @@ class [[nodiscard]] Status {
   static Status index(std::string message) { return {StatusCode::kIndex, std::move(message)}; }
   static Status outOfMemory(std::string message) { return {StatusCode::kOutOfMemory, std::move(message)}; }
   static Status numerical(std::string message) { return {StatusCode::kNumerical, std::move(message)}; }
+  static Status noRealRoot(std::string message) { return {StatusCode::kNoRealRoot, std::move(message)}; }
   static Status cancelled() { return {StatusCode::kCancelled, "cancelled"}; }
   static Status unsupported(std::string message) { return {StatusCode::kUnsupported, std::move(message)}; }
 

@@ -34,8 +34,9 @@ export {
   svdvals,
   svdvalsAsync,
 } from './decompositions.js';
+export { expm, expmAsync } from './exponential.js';
 export * from './least-squares.js';
-export { expm, expmAsync, matrixPower, matrixPowerAsync, sqrtm, sqrtmAsync } from './matrix-functions.js';
+export { matrixPower, matrixPowerAsync, sqrtm, sqrtmAsync } from './matrix-functions.js';
 export {
   type CondOptions,
   cond,

@@ -1,10 +1,8 @@
 import type { View } from '../backend/view.js';
 import { ArgumentError, NumericalError } from '../errors.js';
 import { eye } from '../tensor/creation.js';
-import { binary, unary } from '../tensor/elementwise.js';
 import { Temporaries } from '../tensor/execute.js';
 import { stackViews } from '../tensor/indexing.js';
-import { reduce } from '../tensor/reductions.js';
 import { broadcastDims, broadcastView } from '../tensor/shape.js';
 import { reshapeDims, selectView, transposeView } from '../tensor/strided.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -34,7 +32,7 @@ export function* productOf<D extends RealDType>(a: View<D>, b: View<D>): Steps<V
 }
 
 /** The identity that matrices multiply with. */
-function identityOf<D extends RealDType>(view: View<D>): View<D> {
+export function identityOf<D extends RealDType>(view: View<D>): View<D> {
   return eye(sidesOf(view)[1], sidesOf(view)[1], { dtype: view.dtype });
 }
 
@@ -82,113 +80,31 @@ export function matrixPowerAsync<D extends RealDType>(
   return runStepsAsync(matrixPowerSteps(a, exponent), options);
 }
 
-/** Coefficients of the Padé approximants of the exponential, by degree. */
-const PADE: ReadonlyMap<number, readonly number[]> = new Map([
-  [3, [120, 60, 12, 1]],
-  [5, [30240, 15120, 3360, 420, 30, 1]],
-  [7, [17297280, 8648640, 1995840, 277200, 25200, 1512, 56, 1]],
-  [9, [17643225600, 8821612800, 2075673600, 302702400, 30270240, 2162160, 110880, 3960, 90, 1]],
-  [
-    13,
-    [
-      64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600,
-      670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
-    ],
-  ],
-]);
-
-/** Up to which 1-norm an approximant is exact to rounding (Higham 2005, table 2.3; for float32 his single precision). */
-const PADE_NORMS: Record<RealDType, readonly (readonly [degree: number, norm: number])[]> = {
-  float32: [
-    [3, 4.258730034897931e-1],
-    [5, 1.880152698533769],
-    [7, 3.925724846433284],
-  ],
-  float64: [
-    [3, 1.495585217958292e-2],
-    [5, 2.53939833006323e-1],
-    [7, 9.504178996162932e-1],
-    [9, 2.097847961257068],
-    [13, 5.371920351148152],
-  ],
-};
-
-/** The largest sum of magnitudes of a column. */
-function columnNorm(view: View): number {
-  const sums = reduce('sum', unary('absolute', view), -2);
-  return Tensor.fromView(sums).size === 0 ? 0 : (Tensor.fromView(reduce('max', sums, null)).item() as number);
-}
-
-/** The exponential of one matrix: scaling, an approximant, squaring. */
-function* exponentialOf<D extends RealDType>(matrix: View<D>): Steps<View<D>> {
-  const temporaries = new Temporaries(matrix);
-  const keep = (view: View): View<D> => temporaries.keep(view as View<D>);
-  const norm = columnNorm(matrix);
-  const table = PADE_NORMS[matrix.dtype];
-  const [last, most] = table[table.length - 1];
-  const degree = table.find(([, limit]) => norm <= limit)?.[0] ?? last;
-  const squarings = Math.max(0, Math.ceil(Math.log2(norm / most)));
-  const a = squarings === 0 ? matrix : keep(binary('multiply', matrix, 2 ** -squarings));
-  const coefficients = PADE.get(degree) as readonly number[];
-  // Even and odd powers apart: the numerator is even + odd, the denominator even - odd.
-  const square = keep(yield* productOf(a, a));
-  let power: View<D> = keep(identityOf(a));
-  let even = keep(binary('multiply', power, coefficients[0]));
-  let odd = keep(binary('multiply', power, coefficients[1]));
-  for (let k = 2; k <= degree; k += 2) {
-    power = k === 2 ? square : keep(yield* productOf(power, square));
-    even = keep(binary('add', even, keep(binary('multiply', power, coefficients[k]))));
-    odd = keep(binary('add', odd, keep(binary('multiply', power, coefficients[k + 1]))));
-  }
-  odd = keep(yield* productOf(a, odd));
-  const [solution] = yield* step('solve', [keep(binary('subtract', even, odd)), keep(binary('add', even, odd))], {});
-  let result = keep(solution);
-  for (let n = 0; n < squarings; n++) result = keep(yield* productOf(result, result));
-  return temporaries.finish(result);
-}
-
-/** Applies steps to each matrix of a batch. */
+/** Applies steps to each matrix of a batch, which also get its number. */
 export function* eachMatrix<D extends RealDType>(
   matrices: View<D>,
-  body: (matrix: View<D>) => Steps<View>,
+  body: (matrix: View<D>, index: number) => Steps<View>,
 ): Steps<readonly View[]> {
   const batch = matrices.dims.slice(0, -2) as readonly number[];
   const count = batch.reduce((product, dim) => product * dim, 1);
   const flat = reshapeDims(matrices, [count, ...matrices.dims.slice(-2)]);
   const results: View[] = [];
-  for (let index = 0; index < count; index++) results.push(yield* body(selectView(flat, 0, index)));
+  for (let index = 0; index < count; index++) results.push(yield* body(selectView(flat, 0, index), index));
   return results;
 }
 
 /** What steps made of each matrix, with the leading axes of the batch. */
 export function* mapMatrices<D extends RealDType>(
   matrices: View<D>,
-  body: (matrix: View<D>) => Steps<View<D>>,
+  body: (matrix: View<D>, index: number) => Steps<View<D>>,
 ): Steps<View<D>> {
-  if (matrices.dims.length === 2) return yield* body(matrices);
+  if (matrices.dims.length === 2) return yield* body(matrices, 0);
   const results = yield* eachMatrix(matrices, body);
   if (results.length === 0) return Tensor.fromView(matrices).clone();
   const temporaries = new Temporaries();
   for (const result of results) temporaries.keep(result);
   const stacked = temporaries.finish(stackViews(results, 0));
   return reshapeDims(stacked, [...matrices.dims.slice(0, -2), ...stacked.dims.slice(1)]) as View<D>;
-}
-
-function* expmSteps<D extends RealDType>(a: Tensor<D>): Steps<Tensor<D>> {
-  return Tensor.fromView(yield* mapMatrices(requireSquare('expm', 'a', a), exponentialOf));
-}
-
-/**
- * The exponential of square matrices `a [..., n, n]`, by scaling and squaring of a Padé approximant (Higham, "The scaling and
- * squaring method for the matrix exponential revisited", 2005). LAPACK `?getrf`.
- */
-export function expm<D extends RealDType>(a: Tensor<D>): Tensor<D> {
-  return runSteps(expmSteps(a));
-}
-
-/** {@link expm} off the event loop. */
-export function expmAsync<D extends RealDType>(a: Tensor<D>, options: AsyncOptions = {}): Promise<Tensor<D>> {
-  return runStepsAsync(expmSteps(a), options);
 }
 
 function* sqrtmSteps<D extends RealDType>(
@@ -209,8 +125,9 @@ function* sqrtmSteps<D extends RealDType>(
   try {
     [root] = yield* step('schurRoot', [t], {});
   } catch (error) {
-    if (!(error instanceof NumericalError) || !error.message.endsWith('is negative')) throw error;
-    throw new NumericalError(`${error.message}; ask for a complex one by { output: 'complex' }`, { cause: error });
+    if (!(error instanceof NumericalError) || error.code !== 'ERR_NO_REAL_ROOT') throw error;
+    const message = `${error.message}; ask for a complex one by { output: 'complex' }`;
+    throw new NumericalError(message, { cause: error }, error.code);
   }
   temporaries.keep(root);
   const left = temporaries.keep(yield* productOf(z as View<D>, root as View<D>));
@@ -218,7 +135,7 @@ function* sqrtmSteps<D extends RealDType>(
 }
 
 /** A matrix of a batch by its indices, as `a[1, 0]`. */
-function nameInBatch(name: string, shape: readonly number[], index: number): string {
+export function nameInBatch(name: string, shape: readonly number[], index: number): string {
   const indices: number[] = [];
   let rest = index;
   for (const length of shape.slice(0, -2).reverse()) {
@@ -244,8 +161,8 @@ function* complexRoots<D extends RealDType>(a: Tensor<D>, t: Tensor<D>, z: Tenso
  * `output: 'complex'` it is a pair of tensors, which also matrices with negative eigenvalues have; those get roots with a
  * positive imaginary part.
  *
- * @throws NumericalError when a matrix has a negative real eigenvalue and no complex root was asked for, or a zero one that has
- *     no root.
+ * @throws NumericalError with code ERR_NO_REAL_ROOT when a matrix has a negative real eigenvalue and no complex root was asked
+ *     for, with code ERR_NUMERICAL when it has a zero one that has no root.
  */
 export function sqrtm<D extends RealDType>(a: Tensor<D>, options?: OutputOptions<'real'>): Tensor<D>;
 export function sqrtm<D extends RealDType>(a: Tensor<D>, options: OutputOptions<'complex'>): ComplexTensor<D>;

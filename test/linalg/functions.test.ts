@@ -92,6 +92,46 @@ describe('special cases', () => {
     expect(() => linalg.pinv(a, { relativeTolerance: -1 })).toThrow(ArgumentError);
   });
 
+  it('exponentials are right however large the elements are, infinite where they overflow, or refused', () => {
+    const { E: e, cos, sin, sinh } = Math;
+    const matrix = (numbers: readonly number[]): Tensor<'float64'> =>
+      tensor(numbers, float64).reshape(numbers.length ** 0.5, -1);
+    // By hand, with what a matrix's size times rounding may cost; SciPy 1.17 gives the same.
+    for (const [a, expected, tolerance] of [
+      [[1000], [Infinity], 0],
+      [[-1e300], [0], 0],
+      [[1e300, 0, 0, 1], [Infinity, 0, 0, e], 1e-15],
+      [[0, 1e15, 0, 0], [1, 1e15, 0, 1], 1e-15],
+      [[1000, 1, 1, 1], [Infinity, Infinity, Infinity, Infinity], 0],
+      [[-800, 1, 1, -800], [0, 0, 0, 0], 1e-300],
+      [[1, 2e8, 0, -1], [e, 2e8 * sinh(1), 0, 1 / e], 1e-14],
+      [[-1, 1e16, 0, -2], [1 / e, 1e16 * (1 / e - 1 / e ** 2), 0, 1 / e ** 2], 1e-13],
+      [[-1e4, 1e4, 1e4, -1e4], [0.5, 0.5, 0.5, 0.5], 1e-11],
+      [[0, 100, -100, 0], [cos(100), sin(100), -sin(100), cos(100)], 1e-13],
+    ] as [number[], number[], number][]) {
+      const result = linalg.expm(matrix(a)).flatten().toArray() as number[];
+      for (const [place, value] of expected.entries()) {
+        const got = result[place] as number;
+        const isNear = got === value || Math.abs(got - value) <= tolerance * Math.max(1, Math.abs(value));
+        expect(isNear, `element ${place} of the exponential of [${a}]: ${got}, not ${value}`).toBe(true);
+      }
+    }
+    for (const [a, message] of [
+      [[1e300, 1e300, 1e300, 1e300], /matrix a are too large, of a norm of about 2\^998: .* no digit .* float64/],
+      [[1.7e308, 1.7e308, 1.7e308, 1.7e308], /no digit/],
+      [[0, 1e300, -1e300, 0], /no digit/],
+      [[-1e300, 1e300, 1e300, -1e300], /no digit/],
+      [[-1, 1e300, 0, -2], /no digit/],
+      [[800, 1e3, -1e3, 800], /the exponential of matrix a overflows float64/],
+    ] as [number[], RegExp][]) {
+      expect(() => linalg.expm(matrix(a))).toThrow(NumericalError);
+      expect(() => linalg.expm(matrix(a))).toThrow(message);
+    }
+    const single = tensor([-1e5, 1e5, 1e5, -1e5, 3e38, 3e38, 3e38, 3e38]).reshape(2, 2, 2);
+    expect(linalg.expm(single.select(0, 0)).subtract(0.5).absolute().max().item()).toBeLessThan(1e-2);
+    expect(() => linalg.expm(single)).toThrow(/matrix a\[1\] .* float32/);
+  });
+
   it('square roots are real or refused', () => {
     expect(() => linalg.sqrtm(tensor([[-1]], float64))).toThrow(
       'sqrtm: matrix a has no real square root: eigenvalue 0 of its Schur form is negative',
@@ -104,6 +144,14 @@ describe('special cases', () => {
       float64,
     );
     expect(() => linalg.sqrtm(stack([eye(2, 2, float64), nilpotent]) as Tensor<'float64'>)).toThrow(NumericalError);
+    for (const [matrix, code] of [
+      [tensor([[-1]], float64), 'ERR_NO_REAL_ROOT'],
+      [tensor([[-1]]), 'ERR_NO_REAL_ROOT'],
+      [nilpotent, 'ERR_NUMERICAL'],
+      [tensor([[Number.NaN]]), 'ERR_ARGUMENT'],
+    ] as const) {
+      expect(() => linalg.sqrtm(matrix)).toThrow(expect.objectContaining({ code }));
+    }
     const thin = random.normal([5, 2], float64);
     const singular = thin.matmul(thin.T) as Tensor<'float64'>;
     const root = linalg.sqrtm(singular);
@@ -184,6 +232,7 @@ describe('asynchronous forms', () => {
     await expect(running).rejects.toBe(reason);
     expect((await linalg.condAsync(zeros([2, 2]), { order: 1 })).item()).toBe(Infinity);
     await expect(linalg.sqrtmAsync(tensor([[-1]]))).rejects.toThrow(/^sqrtm: matrix a has no real square root/);
+    await expect(linalg.sqrtmAsync(tensor([[-1]]))).rejects.toMatchObject({ code: 'ERR_NO_REAL_ROOT' });
   });
 });
 

@@ -101,7 +101,8 @@ export function engineError(message: string, code: string | undefined, cause?: u
     case 'ERR_INDEX':
       return new IndexOutOfRangeError(message, options);
     case 'ERR_NUMERICAL':
-      return new NumericalError(message, options);
+    case 'ERR_NO_REAL_ROOT':
+      return new NumericalError(message, options, code);
     case 'ERR_PROGRAM':
       return new ProgramError(message, options);
     case 'ERR_OUT_OF_MEMORY':

@@ -183,6 +183,8 @@ const schurRootKernel: Kernel<'schurRoot'> = (operands, [root]) => {
     if (result instanceof NoRoot) {
       throw new NumericalError(
         `sqrtm: matrix ${name} has no real square root: eigenvalue ${result.index} of its Schur form is ${result.why}`,
+        {},
+        result.why === 'negative' ? 'ERR_NO_REAL_ROOT' : 'ERR_NUMERICAL',
       );
     }
     store(root, result);
