@@ -179,9 +179,12 @@ Status OrthogonalTriangular<T>::prepare(Scratch& scratch, int lanes) {
     T none = 0;
     int ignored = 0;
     const int rows = static_cast<int>(m);
-    const int factored = pivoting ? lapack::geqp3(rows, static_cast<int>(n), &none, &ignored, &none, &optimal, -1)
-                                  : lapack::geqrf(rows, static_cast<int>(n), &none, &none, &optimal, -1);
-    if (factored != 0) return this->refused("qr", factored);
+    if (pivoting) {
+      const int info = lapack::geqp3(rows, static_cast<int>(n), &none, &ignored, &none, &optimal, -1);
+      if (info != 0) return this->refused("qr", info);
+    } else {
+      optimal = static_cast<T>(blockColumns() * n);
+    }
     if (qColumns > 0) {
       T second = 0;
       const int info = lapack::orgqr(rows, static_cast<int>(qColumns), static_cast<int>(r), &none, &none, &second, -1);
@@ -189,7 +192,16 @@ Status OrthogonalTriangular<T>::prepare(Scratch& scratch, int lanes) {
       optimal = std::max(optimal, second);
     }
   }
-  return this->takeWorkspace("qr", scratch, lanes, m * columns + r, pivoting ? n : 0, optimal);
+  const std::int64_t reflectors = pivoting ? 0 : blockColumns() * r;
+  return this->takeWorkspace("qr", scratch, lanes, m * columns + r + reflectors, pivoting ? n : 0, optimal);
+}
+
+/// Columns that LAPACK brings to triangular form at once, itself by halves (Elmroth and Gustavson, IBM J. Res. Dev.
+/// 44(4), 2000), before it turns the rest.
+template <typename T>
+std::int64_t OrthogonalTriangular<T>::blockColumns() const {
+  constexpr std::int64_t kColumns = 48;
+  return std::clamp<std::int64_t>(this->rank(), 1, kColumns);
 }
 
 template <typename T>
@@ -215,8 +227,12 @@ int OrthogonalTriangular<T>::run(const MatrixArguments<T>& matrix, int lane) con
     if (info != 0) return info;
     for (std::int64_t column = 0; column < n; ++column) permutation[column] = pivots[column] - 1;
   } else {
-    const int info = lapack::geqrf(rows, static_cast<int>(n), columns, tau, this->workOf(lane), this->lwork());
+    const std::int64_t block = blockColumns();
+    T* reflectors = tau + r;
+    const int info =
+        lapack::geqrt(rows, static_cast<int>(n), static_cast<int>(block), columns, reflectors, this->workOf(lane));
     if (info != 0) return info;
+    for (std::int64_t column = 0; column < r; ++column) tau[column] = reflectors[column * block + column % block];
   }
   copyMatrix(columns, rRows, n, {1, m}, triangle);
   for (std::int64_t row = 1; row < rRows; ++row) std::fill_n(triangle + row * n, std::min(row, n), T{0});

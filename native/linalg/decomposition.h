@@ -76,7 +76,7 @@ class SingularValues : public Decomposition<T> {
   std::int64_t leftSize() const;
 };
 
-/// `a = q * r`, or with pivoting `a[:, permutation] = q * r`; results q, r, permutation (`?geqrf`, `?geqp3`, `?orgqr`).
+/// `a = q * r`, or with pivoting `a[:, permutation] = q * r`; results q, r, permutation (`?geqrt`, `?geqp3`, `?orgqr`).
 template <typename T>
 class OrthogonalTriangular : public Decomposition<T> {
  public:
@@ -88,6 +88,9 @@ class OrthogonalTriangular : public Decomposition<T> {
   Status prepare(Scratch& scratch, int lanes);
   int run(const MatrixArguments<T>& matrix, int lane) const;
   Status statusOf(int info, const std::string& matrix) const;
+
+ private:
+  std::int64_t blockColumns() const;
 };
 
 /// `a = l * l^T` of the lower triangle of a (`?potrf`).

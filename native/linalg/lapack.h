@@ -8,7 +8,8 @@
 #define GEMMULE_LAPACK_SYMBOLS(p, T)                                                                               \
   void p##gesdd_(const char* jobz, const int* m, const int* n, T* a, const int* lda, T* s, T* u, const int* ldu,   \
                  T* vt, const int* ldvt, T* work, const int* lwork, int* iwork, int* info, std::size_t);           \
-  void p##geqrf_(const int* m, const int* n, T* a, const int* lda, T* tau, T* work, const int* lwork, int* info);  \
+  void p##geqrt_(const int* m, const int* n, const int* nb, T* a, const int* lda, T* t, const int* ldt, T* work,   \
+                 int* info);                                                                                       \
   void p##geqp3_(const int* m, const int* n, T* a, const int* lda, int* jpvt, T* tau, T* work, const int* lwork,   \
                  int* info);                                                                                       \
   void p##orgqr_(const int* m, const int* n, const int* k, T* a, const int* lda, const T* tau, T* work,            \
@@ -38,9 +39,9 @@ GEMMULE_LAPACK_SYMBOLS(d, double)
     p##gesdd_(job, &m, &n, a, &m, s, u, &ldu, vt, &ldvt, work, &lwork, integers, &info, 1);                       \
     return info;                                                                                                  \
   }                                                                                                               \
-  inline int geqrf(int m, int n, T* a, T* tau, T* work, int lwork) {                                              \
+  inline int geqrt(int m, int n, int block, T* a, T* t, T* work) {                                                \
     int info = 0;                                                                                                 \
-    p##geqrf_(&m, &n, a, &m, tau, work, &lwork, &info);                                                           \
+    p##geqrt_(&m, &n, &block, a, &m, t, &block, work, &info);                                                     \
     return info;                                                                                                  \
   }                                                                                                               \
   inline int geqp3(int m, int n, T* a, int* pivots, T* tau, T* work, int lwork) {                                 \

@@ -194,7 +194,7 @@ function* qrSteps<D extends RealDType>(
 }
 
 /**
- * The QR decomposition `a [..., m, n] = q * r`, q with orthonormal columns and r upper triangular. LAPACK `?geqrf` and
+ * The QR decomposition `a [..., m, n] = q * r`, q with orthonormal columns and r upper triangular. LAPACK `?geqrt` and
  * `?orgqr`; with pivoting `?geqp3`.
  *
  * @throws ArgumentError when there are NaN or infinite elements.

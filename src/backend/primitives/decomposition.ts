@@ -76,7 +76,7 @@ export const QR_MODES = ['reduced', 'complete', 'r'] as const;
 export type QrMode = (typeof QR_MODES)[number];
 
 /**
- * QR decomposition `a [..., m, n] = q * r` (LAPACK `?geqrf`, `?orgqr`), or with pivoting `a[..., permutation] = q * r` with
+ * QR decomposition `a [..., m, n] = q * r` (LAPACK `?geqrt`, `?orgqr`), or with pivoting `a[..., permutation] = q * r` with
  * a diagonal of r whose magnitudes descend (`?geqp3`). Results q, r, permutation (int32 `[..., n]`); q is `[..., m, 0]`
  * for mode `r`.
  */
