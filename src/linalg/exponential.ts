@@ -8,7 +8,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { requireSquare, sidesOf } from './checks.js';
 import { identityOf, mapMatrices, nameInBatch, productOf } from './matrix-functions.js';
 import type { RealDType } from './sparse-matrix.js';
-import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
+import { type AsyncOptions, runSteps, runStepsOnCopies, type Steps, step } from './steps.js';
 
 /** Coefficients of the Padé approximants of the exponential, by degree. */
 const PADE: ReadonlyMap<number, readonly number[]> = new Map([
@@ -214,5 +214,5 @@ export function expm<D extends RealDType>(a: Tensor<D>): Tensor<D> {
 
 /** {@link expm} off the event loop. */
 export function expmAsync<D extends RealDType>(a: Tensor<D>, options: AsyncOptions = {}): Promise<Tensor<D>> {
-  return runStepsAsync(expmSteps(a), options);
+  return runStepsOnCopies(expmSteps<D>, [a], options);
 }

@@ -10,7 +10,7 @@ import { productOf } from './matrix-functions.js';
 import { cutoffOf, rankOf, type ToleranceOptions } from './norms.js';
 import { type Common, requireRightSide } from './solvers.js';
 import type { RealDType } from './sparse-matrix.js';
-import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
+import { type AsyncOptions, runSteps, runStepsAsync, runStepsOnCopies, type Steps, step } from './steps.js';
 
 /** Reciprocals of the singular values above a cut-off, zero for the others, as a column `[..., r, 1]`. */
 function reciprocalsAbove(s: View, cutoff: View): View {
@@ -113,5 +113,5 @@ export function lstsqAsync<A extends RealDType, B extends RealDType>(
   b: Tensor<B>,
   options: ToleranceOptions & AsyncOptions = {},
 ): Promise<LstsqResult<Common<A, B>>> {
-  return runStepsAsync(lstsqSteps(a, b, options), options);
+  return runStepsOnCopies(lstsqSteps<A, B>, [a, b, options], options);
 }

@@ -18,7 +18,7 @@ import {
 import { type ComplexTensor, type OutputOptions, requireOutput } from './decompositions.js';
 import { MACHINE_EPSILON } from './machine-epsilon.js';
 import type { RealDType } from './sparse-matrix.js';
-import { type AsyncOptions, runSteps, runStepsAsync, type Steps, step } from './steps.js';
+import { type AsyncOptions, runSteps, runStepsAsync, runStepsOnCopies, type Steps, step } from './steps.js';
 
 /** The product of matrices, their leading axes broadcast. */
 export function* productOf<D extends RealDType>(a: View<D>, b: View<D>): Steps<View<D>> {
@@ -77,7 +77,7 @@ export function matrixPowerAsync<D extends RealDType>(
   exponent: number,
   options: AsyncOptions = {},
 ): Promise<Tensor<D>> {
-  return runStepsAsync(matrixPowerSteps(a, exponent), options);
+  return runStepsOnCopies(matrixPowerSteps<D>, [a, exponent], options);
 }
 
 /** Applies steps to each matrix of a batch, which also get its number. */

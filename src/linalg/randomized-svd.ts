@@ -401,11 +401,16 @@ export function randomizedSvd<D extends RealDType>(
   return runSteps(randomizedSvdSteps(a, rank, options));
 }
 
-/** {@link randomizedSvd} off the event loop, but for the products of an operator of your own. */
-export function randomizedSvdAsync<D extends RealDType>(
+/**
+ * {@link randomizedSvd} off the event loop, but for the products of an operator of your own. A tensor may be disposed of
+ * meanwhile, but must not change: it is read again and again.
+ */
+export async function randomizedSvdAsync<D extends RealDType>(
   a: Tensor<D> | BlockOperator<D>,
   rank: number,
   options: RandomizedSvdOptions & AsyncOptions = {},
 ): Promise<PartialSvd<D>> {
-  return runStepsAsync(randomizedSvdSteps(a, rank, options), options);
+  // Another tensor on the same storage, which stays until both are disposed.
+  using held = a instanceof Tensor ? a.slice() : null;
+  return await runStepsAsync(randomizedSvdSteps(held ?? a, rank, options), options);
 }

@@ -2,7 +2,8 @@ import { backendFor } from '../backend/index.js';
 import type { AttributesOf, PrimitiveName } from '../backend/primitives/index.js';
 import { runOnce } from '../backend/recorder/run-once.js';
 import type { HostView, View } from '../backend/view.js';
-import { execute } from '../tensor/execute.js';
+import { execute, isSymbolicView } from '../tensor/execute.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /*
  * Every function of this folder is written once, as steps: a generator that yields each primitive whose work is cubic and
@@ -69,4 +70,26 @@ export async function runStepsAsync<T>(steps: Steps<T>, { signal }: AsyncOptions
     next = steps.next(results);
   }
   return next.value;
+}
+
+/**
+ * The same for steps that read their operands more than once: they get copies, so that the operands may change or be disposed
+ * of meanwhile. What reads them once does so at once.
+ */
+export async function runStepsOnCopies<T, Operands extends readonly unknown[]>(
+  begin: (...operands: Operands) => Steps<T>,
+  operands: Operands,
+  options: AsyncOptions = {},
+): Promise<T> {
+  options.signal?.throwIfAborted();
+  const copies = operands.map((operand) =>
+    operand instanceof Tensor && !isSymbolicView(operand) ? operand.clone() : operand,
+  );
+  try {
+    return await runStepsAsync(begin(...(copies as unknown as Operands)), options);
+  } finally {
+    for (const [index, copy] of copies.entries()) {
+      if (copy instanceof Tensor && copy !== operands[index]) copy.dispose();
+    }
+  }
 }

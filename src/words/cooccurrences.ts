@@ -1,3 +1,4 @@
+import { whileRetained } from '../backend/storage.js';
 import type { CooccurrenceTask } from '../backend/training.js';
 import { ArgumentError, BackendError } from '../errors.js';
 import { SparseMatrix } from '../linalg/sparse-matrix.js';
@@ -41,15 +42,24 @@ export async function countCooccurrences(
   }
   const threads = threadsOf(options.threads);
   const words = corpus.words.length;
+  const { encoded } = corpus;
   const base: CooccurrenceTask = {
     words,
-    corpus: corpus.encoded,
+    corpus: encoded,
     weights: Float64Array.from({ length: window }, (_, n) => WEIGHTINGS[weighting](n + 1, window)),
     rowCounts: new Float64Array(words),
     rowOffsets: new Float64Array(),
     columns: new Int32Array(),
     values: new Float32Array(),
   };
+  return whileRetained([encoded.tokens], () => count(base, { threads, signal }));
+}
+
+async function count(
+  base: CooccurrenceTask,
+  { threads, signal }: { readonly threads: number; readonly signal: AbortSignal | undefined },
+): Promise<SparseMatrix<'float32'>> {
+  const { words } = base;
   const run = async (task: CooccurrenceTask): Promise<void> => {
     await watchRun(currentTrainer().cooccurrences(task, threads), { blocks: words, epochs: 1 }, { signal });
     signal?.throwIfAborted();

@@ -174,7 +174,7 @@ export class Corpus {
     return hash.update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength)).digest('hex');
   }
 
-  /** Frees the text. No training may be using it. */
+  /** Frees the text, or lets training that goes on be the last to use it. */
   dispose(): void {
     if (!this.#disposed) releaseStorage(this.#encoded.tokens);
     this.#disposed = true;

@@ -66,7 +66,7 @@ export class GloVe {
   #disposed = false;
 
   /**
-   * @param corpus - what to learn from; it must not be disposed before training has begun.
+   * @param corpus - what to learn from; it may be disposed of once `train` has been called.
    * @throws ArgumentError for settings out of range.
    */
   constructor(corpus: Corpus, options: GloVeOptions = {}) {

@@ -7,7 +7,7 @@ import { formatFloat32 } from '../tensor/printing.js';
 import { FASTTEXT_MAGIC, FASTTEXT_VERSION, WORD_ENTRY } from './fasttext-binary.js';
 import { type WordVectorParts, writeNativeFile } from './native-file.js';
 import { requireFormat, type WordFormat } from './report.js';
-import { END_OF_SENTENCE } from './subwords.js';
+import { END_OF_SENTENCE, Subwords } from './subwords.js';
 
 /** How `WordVectors.save` writes a file. */
 export interface SaveWordsOptions {
@@ -50,7 +50,12 @@ export async function saveParts(file: string, parts: Parts, options: SaveWordsOp
     return;
   }
   checkWords(parts, format);
-  const chunks = Readable.from(inChunks(format === 'fasttext-bin' ? modelOf(parts) : rowsOf(parts, format)));
+  // Tensors of its own on the same storage: the file is written over many turns, and the words may be disposed of meanwhile.
+  using vectors = parts.vectors.contiguous();
+  using ofParts = parts.subwords?.vectors.contiguous() ?? null;
+  const subwords = parts.subwords === null || ofParts === null ? null : new Subwords(parts.subwords, ofParts);
+  const held = { ...parts, vectors, subwords };
+  const chunks = Readable.from(inChunks(format === 'fasttext-bin' ? modelOf(held) : rowsOf(held, format)));
   await writeFileAtomically(file, async (handle) => {
     const write = async (source: AsyncIterable<Uint8Array>): Promise<void> => {
       for await (const chunk of source) await handle.writeFile(chunk);

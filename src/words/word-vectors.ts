@@ -1,4 +1,5 @@
 import { requireCount } from '../arguments.js';
+import { whileRetained } from '../backend/storage.js';
 import { ArgumentError, DisposedError, ShapeError } from '../errors.js';
 import { INSPECT, type Inspect, type InspectOptions, inspectFacts } from '../inspection.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -247,22 +248,25 @@ export class WordVectors implements Iterable<string> {
     const excluded = combined.reduce((most, { excluded: { size } }) => Math.max(most, size), 0);
     const k = Math.min(topN + excluded, space.vectors.shape[0] as number);
     // Products need queries of one form each.
-    for (const group of method === '3CosMul' ? byForm(combined) : [[...combined.keys()]]) {
-      const size = method === '3CosMul' ? partSize(space, 8) : partSize(space);
-      await inParts(
-        group.length,
-        size,
-        (start, end) => {
-          const rows = group.slice(start, end);
-          const part = rows.map((row) => combined[row] as Combined);
-          const found = method === '3CosMul' ? searchProducts(space, part, k) : search(space, targetsOf(part), k);
-          for (const [n, row] of rows.entries()) {
-            results[row] = this.#matches(found, n, k, topN, (combined[row] as Combined).excluded);
-          }
-        },
-        options,
-      );
-    }
+    const groups = method === '3CosMul' ? byForm(combined) : [[...combined.keys()]];
+    await whileRetained([space.vectors.data as Float32Array], async () => {
+      for (const group of groups) {
+        const size = method === '3CosMul' ? partSize(space, 8) : partSize(space);
+        await inParts(
+          group.length,
+          size,
+          (start, end) => {
+            const rows = group.slice(start, end);
+            const part = rows.map((row) => combined[row] as Combined);
+            const found = method === '3CosMul' ? searchProducts(space, part, k) : search(space, targetsOf(part), k);
+            for (const [n, row] of rows.entries()) {
+              results[row] = this.#matches(found, n, k, topN, (combined[row] as Combined).excluded);
+            }
+          },
+          options,
+        );
+      }
+    });
     return results;
   }
 
@@ -299,17 +303,13 @@ export class WordVectors implements Iterable<string> {
     const k = Math.min(topN, space.vectors.shape[0] as number);
     const results = new Array<Match[]>(count);
     const queryOf = (row: number) => unit(rows.slice(row * this.dimension, (row + 1) * this.dimension));
-    await inParts(
-      count,
-      partSize(space),
-      (start, end) => {
-        const queries = new Float32Array((end - start) * this.dimension);
-        for (let row = start; row < end; row++) queries.set(queryOf(row), (row - start) * this.dimension);
-        const found = search(space, matrixOf(queries, end - start, this.dimension), k);
-        for (let row = start; row < end; row++) results[row] = this.#matches(found, row - start, k, topN, NOTHING);
-      },
-      options,
-    );
+    const part = (start: number, end: number): void => {
+      const queries = new Float32Array((end - start) * this.dimension);
+      for (let row = start; row < end; row++) queries.set(queryOf(row), (row - start) * this.dimension);
+      const found = search(space, matrixOf(queries, end - start, this.dimension), k);
+      for (let row = start; row < end; row++) results[row] = this.#matches(found, row - start, k, topN, NOTHING);
+    };
+    await whileRetained([space.vectors.data as Float32Array], () => inParts(count, partSize(space), part, options));
     return results;
   }
 
@@ -356,7 +356,8 @@ export class WordVectors implements Iterable<string> {
   }
 
   /**
-   * Writes all to a file, packed by gzip if its name ends in `.gz`. It appears under its name only once it is complete.
+   * Writes all to a file, packed by gzip if its name ends in `.gz`. It appears under its name only once it is complete. The
+   * words may be disposed of meanwhile.
    *
    * @throws ArgumentError for words that the format cannot hold, FileError when the file cannot be written.
    */

@@ -1,5 +1,11 @@
-import { allocateStorage, releaseStorage } from '../backend/storage.js';
-import type { HierarchicalSoftmax, NegativeSampling, SubwordRows, Word2VecTask } from '../backend/training.js';
+import { allocateStorage, releaseStorage, whileRetained } from '../backend/storage.js';
+import type {
+  EncodedCorpus,
+  HierarchicalSoftmax,
+  NegativeSampling,
+  SubwordRows,
+  Word2VecTask,
+} from '../backend/training.js';
 import { ArgumentError, BackendError, DisposedError, FormatError } from '../errors.js';
 import { isJsonObject, parseStrictJson } from '../io/json.js';
 import { SafetensorsFile } from '../io/safetensors.js';
@@ -152,6 +158,8 @@ function subwordRows(words: readonly string[], settings: SubwordSettings): Subwo
  */
 export class Word2Vec {
   readonly #corpus: Corpus;
+  /** Blocks of an epoch. */
+  readonly #blocks: number;
   readonly #settings: Settings;
   readonly #stride: number;
   readonly #objective: NegativeSampling | HierarchicalSoftmax;
@@ -164,13 +172,14 @@ export class Word2Vec {
   #disposed = false;
 
   /**
-   * @param corpus - what to learn from; it must not be disposed before training has ended.
+   * @param corpus - what to learn from; `train` and `save` need it when they are called, and not afterwards.
    * @throws ArgumentError for settings out of range, BackendError with code ERR_OUT_OF_MEMORY when there is not memory enough.
    */
   constructor(corpus: Corpus, options: Word2VecOptions = {}) {
     const settings = settingsOf(options);
     const size = corpus.words.length;
     this.#corpus = corpus;
+    this.#blocks = corpus.encoded.blockStarts.length - 1;
     this.#settings = settings;
     this.#stride = Math.ceil(settings.dimensions / LANES) * LANES;
     this.#keep = keepThresholds(corpus.counts, settings.subsample);
@@ -227,12 +236,20 @@ export class Word2Vec {
     this.#requireUsable('train');
     const threads = threadsOf(options.threads);
     options.signal?.throwIfAborted();
+    const { encoded } = this.#corpus;
+    await whileRetained([encoded.tokens], () => this.#train(encoded, threads, options));
+  }
+
+  async #train(corpus: EncodedCorpus, threads: number, options: Word2VecTrainOptions): Promise<void> {
     this.#busy = true;
     try {
       const end = this.#blocks * this.#settings.epochs;
       while (this.#block < end) {
         const epochEnd = (Math.floor(this.#block / this.#blocks) + 1) * this.#blocks;
-        const run = currentTrainer().word2vec(this.#task(options.onEpoch === undefined ? end : epochEnd), threads);
+        const run = currentTrainer().word2vec(
+          this.#task(corpus, options.onEpoch === undefined ? end : epochEnd),
+          threads,
+        );
         const place = { blocks: this.#blocks, epochs: this.#settings.epochs };
         const { next, failure } = await watchRun(run, place, options);
         this.#block = next;
@@ -311,17 +328,12 @@ export class Word2Vec {
     this.dispose();
   }
 
-  /** Blocks of an epoch. */
-  get #blocks(): number {
-    return this.#corpus.encoded.blockStarts.length - 1;
-  }
-
   #requireUsable(method: string): void {
     if (this.#disposed) throw new DisposedError(`${method}: the model was disposed`);
     if (this.#busy) throw new BackendError(`${method}: the model is being trained or saved; wait for that to end`);
   }
 
-  #task(endBlock: number): Word2VecTask {
+  #task(corpus: EncodedCorpus, endBlock: number): Word2VecTask {
     const { seed, architecture, dimensions, window, epochs, learningRate, finalLearningRate } = this.#settings;
     return {
       architecture,
@@ -337,7 +349,7 @@ export class Word2Vec {
       endBlock,
       input: this.#input,
       output: this.#output,
-      corpus: this.#corpus.encoded,
+      corpus,
       keep: this.#keep,
       objective: this.#objective,
       subwords: this.#subwords,
