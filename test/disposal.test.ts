@@ -180,6 +180,7 @@ const savedWords = (ending: string, options = {}, withSubwords = false): Case =>
 
 const ofWords = (name: string, call: (words: WordVectors) => Promise<unknown>): Case => ({
   name,
+  finishes: true,
   prepare: () => {
     const words = someWords();
     return { call: () => call(words), objects: [words] };
