@@ -15,6 +15,7 @@
 #include "kernels/reduction.h"
 #include "kernels/rotary.h"
 #include "kernels/scan.h"
+#include "kernels/similarity.h"
 #include "kernels/sparse.h"
 #include "kernels/training.h"
 #include "runtime/cpu.h"
@@ -36,6 +37,7 @@ struct KernelTable {
   GatingKernels gating;
   PoolingKernels pooling;
   CodeKernels codes;
+  SimilarityKernels similarity;
   ElementwiseKernels elementwise;
   CastKernels cast;
   ReductionKernels reduction;

@@ -7,12 +7,14 @@
 //
 // sumLanes adds by a fixed tree: lane i and i + 8, then i + 4, i + 2, i + 1. maxLanes goes the same way and may lose
 // NaN, which is to be looked for apart. transposeRows writes 16 rows of 16 floats, `stride` apart, as columns [16, 16];
-// rows from `count` on are not read and count as zeros.
+// rows from `count` on are not read and count as zeros. loadColumns turns four numbers of each of 16 rows, `stride`
+// apart, into four columns.
 //
 // The target file defines exactly one of GEMMULE_SIMD_AVX512, GEMMULE_SIMD_AVX2, GEMMULE_SIMD_NEON,
 // GEMMULE_SIMD_BASELINE and has included <cmath>, <cstdint>, <cstring> and the intrinsics before.
 
 inline constexpr int kLanes = 16;
+inline constexpr int kColumnsAtOnce = 4;
 
 #define GEMMULE_INLINE inline __attribute__((always_inline))
 
@@ -158,6 +160,24 @@ GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int co
   }
 }
 
+// A quarter of the register for each of the rows p, p + 4, p + 8 and p + 12.
+GEMMULE_INLINE __m512 loadQuarters(const float* p, std::int64_t stride) {
+  const __m512 one = _mm512_castps128_ps512(_mm_loadu_ps(p));
+  const __m512 two = _mm512_insertf32x4(one, _mm_loadu_ps(p + 4 * stride), 1);
+  const __m512 three = _mm512_insertf32x4(two, _mm_loadu_ps(p + 8 * stride), 2);
+  return _mm512_insertf32x4(three, _mm_loadu_ps(p + 12 * stride), 3);
+}
+GEMMULE_INLINE void loadColumns(const float* rows, std::int64_t stride, F32x16 (&columns)[kColumnsAtOnce]) {
+  const __m512 r0 = loadQuarters(rows, stride), r1 = loadQuarters(rows + stride, stride);
+  const __m512 r2 = loadQuarters(rows + 2 * stride, stride), r3 = loadQuarters(rows + 3 * stride, stride);
+  const __m512 even0 = _mm512_unpacklo_ps(r0, r2), odd0 = _mm512_unpacklo_ps(r1, r3);
+  const __m512 even1 = _mm512_unpackhi_ps(r0, r2), odd1 = _mm512_unpackhi_ps(r1, r3);
+  columns[0].v = _mm512_unpacklo_ps(even0, odd0);
+  columns[1].v = _mm512_unpackhi_ps(even0, odd0);
+  columns[2].v = _mm512_unpacklo_ps(even1, odd1);
+  columns[3].v = _mm512_unpackhi_ps(even1, odd1);
+}
+
 #else
 
 // ---- Two or four registers ----
@@ -219,6 +239,13 @@ GEMMULE_INLINE FloatPart partToFloat(IntPart a) { return _mm256_cvtepi32_ps(a); 
 GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) { return _mm256_cvtps_epi32(a); }
 GEMMULE_INLINE IntPart partBitsOf(FloatPart a) { return _mm256_castps_si256(a); }
 GEMMULE_INLINE FloatPart partFloatOf(IntPart a) { return _mm256_castsi256_ps(a); }
+// Half of the register for each of the rows p and p + 4.
+GEMMULE_INLINE FloatPart partLoadQuarters(const float* p, std::int64_t stride) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * stride), 1);
+}
+// Within each quarter of 16 lanes.
+GEMMULE_INLINE FloatPart partInterleaveLow(FloatPart a, FloatPart b) { return _mm256_unpacklo_ps(a, b); }
+GEMMULE_INLINE FloatPart partInterleaveHigh(FloatPart a, FloatPart b) { return _mm256_unpackhi_ps(a, b); }
 GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
@@ -243,6 +270,7 @@ GEMMULE_INLINE FloatPart partLoad(const float* p) {
   return a;
 }
 GEMMULE_INLINE void partStore(float* p, FloatPart a) { std::memcpy(p, &a, sizeof a); }
+GEMMULE_INLINE FloatPart partLoadQuarters(const float* p, std::int64_t) { return partLoad(p); }
 GEMMULE_INLINE IntPart partLess(FloatPart a, FloatPart b) { return a < b; }
 GEMMULE_INLINE IntPart partLessEqual(FloatPart a, FloatPart b) { return a <= b; }
 GEMMULE_INLINE IntPart partEqual(FloatPart a, FloatPart b) { return a == b; }
@@ -293,6 +321,12 @@ GEMMULE_INLINE FloatPart partFma(FloatPart a, FloatPart b, FloatPart c) {
   return reinterpret_cast<FloatPart>(
       vfmaq_f32(reinterpret_cast<float32x4_t>(c), reinterpret_cast<float32x4_t>(a), reinterpret_cast<float32x4_t>(b)));
 }
+GEMMULE_INLINE FloatPart partInterleaveLow(FloatPart a, FloatPart b) {
+  return reinterpret_cast<FloatPart>(vzip1q_f32(reinterpret_cast<float32x4_t>(a), reinterpret_cast<float32x4_t>(b)));
+}
+GEMMULE_INLINE FloatPart partInterleaveHigh(FloatPart a, FloatPart b) {
+  return reinterpret_cast<FloatPart>(vzip2q_f32(reinterpret_cast<float32x4_t>(a), reinterpret_cast<float32x4_t>(b)));
+}
 GEMMULE_INLINE FloatPart partSqrt(FloatPart a) {
   return reinterpret_cast<FloatPart>(vsqrtq_f32(reinterpret_cast<float32x4_t>(a)));
 }
@@ -320,6 +354,8 @@ GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
 // The baseline: the compiler's scalar functions, lane by lane, where SSE2 has no instruction.
 
 GEMMULE_INLINE FloatPart partFma(FloatPart a, FloatPart b, FloatPart c) { return a * b + c; }
+GEMMULE_INLINE FloatPart partInterleaveLow(FloatPart a, FloatPart b) { return FloatPart{a[0], b[0], a[1], b[1]}; }
+GEMMULE_INLINE FloatPart partInterleaveHigh(FloatPart a, FloatPart b) { return FloatPart{a[2], b[2], a[3], b[3]}; }
 GEMMULE_INLINE FloatPart partSqrt(FloatPart a) {
   return FloatPart{__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])};
 }
@@ -641,6 +677,20 @@ GEMMULE_INLINE void transposeRows(const float* rows, std::int64_t stride, int co
   }
 }
 #endif
+
+GEMMULE_INLINE void loadColumns(const float* rows, std::int64_t stride, F32x16 (&columns)[kColumnsAtOnce]) {
+  GEMMULE_EACH_PART {
+    const float* p = rows + i * kPartLanes * stride;
+    const FloatPart r0 = partLoadQuarters(p, stride), r1 = partLoadQuarters(p + stride, stride);
+    const FloatPart r2 = partLoadQuarters(p + 2 * stride, stride), r3 = partLoadQuarters(p + 3 * stride, stride);
+    const FloatPart even0 = partInterleaveLow(r0, r2), odd0 = partInterleaveLow(r1, r3);
+    const FloatPart even1 = partInterleaveHigh(r0, r2), odd1 = partInterleaveHigh(r1, r3);
+    columns[0].v[i] = partInterleaveLow(even0, odd0);
+    columns[1].v[i] = partInterleaveHigh(even0, odd0);
+    columns[2].v[i] = partInterleaveLow(even1, odd1);
+    columns[3].v[i] = partInterleaveHigh(even1, odd1);
+  }
+}
 
 #endif
 

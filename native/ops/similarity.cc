@@ -1,3 +1,5 @@
+#include "kernels/similarity.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -16,8 +18,6 @@ constexpr std::int64_t kBlockRows = 96;
 /// Numbers of a packed block of vectors: with its scores it stays in a second-level cache of 512 KiB.
 constexpr std::int64_t kBlockNumbers = 48 * 1024;
 constexpr std::int64_t kMostBlockVectors = 512;
-/// Scores that are looked at together.
-constexpr std::int64_t kGroup = 32;
 
 /// A score and the place of its vector, the best one lowest: greater scores first, then lower places.
 using Record = std::uint64_t;
@@ -47,16 +47,10 @@ struct Best {
     }
   }
 
-  void addAll(const float* scores, std::int64_t scoreCount, std::int64_t place) {
-    for (std::int64_t begin = 0; begin < scoreCount; begin += kGroup) {
-      const std::int64_t end = std::min(begin + kGroup, scoreCount);
-      if (isFull()) {
-        const float worst = scoreIn(records[0]);
-        int candidates = 0;
-        for (std::int64_t n = begin; n < end; ++n) candidates |= scores[n] < worst ? 0 : 1;
-        if (candidates == 0) continue;
-      }
-      for (std::int64_t n = begin; n < end; ++n) add(makeRecord(scores[n], place + n));
+  void addAll(const SimilarityKernels& kernels, const float* scores, std::int64_t scoreCount, std::int64_t place) {
+    for (std::int64_t n = 0; n < scoreCount; ++n) {
+      if (isFull()) n = kernels.firstNotBelow(scores, n, scoreCount, scoreIn(records[0]));
+      if (n < scoreCount) add(makeRecord(scores[n], place + n));
     }
   }
 };
@@ -76,36 +70,22 @@ struct Search {
 
   std::int64_t vectorCount() const { return vectors.dims[0]; }
   std::int64_t blocks() const { return (vectorCount() + blockVectors - 1) / blockVectors; }
-};
+  /// Few queries read the vectors where they lie; for more it pays to bring them into panels.
+  bool isDirect() const { return queryCount <= kFewQueries; }
 
-/// Brings a block of vectors, each times its scale, into the panels that the kernels read.
-void packVectors(const Search& search, std::int64_t first, std::int64_t count, float* out) {
-  const std::int64_t rowStride = search.vectors.strides[0];
-  const std::int64_t columnStride = search.vectors.strides[1];
-  for (std::int64_t begin = 0; begin < count; begin += kPanelWidth) {
-    const std::int64_t width = std::min(kPanelWidth, count - begin);
-    float* panel = out + begin * search.depth;
-    if (width < kPanelWidth) std::fill_n(panel, kPanelWidth * search.depth, 0.0f);
-    float scales[kPanelWidth];
-    for (std::int64_t n = 0; n < width; ++n) {
-      scales[n] = search.scales == nullptr ? 1.0f : search.scales[(first + begin + n) * search.scaleStride];
-    }
-    const float* from = search.vectors.as<float>() + (first + begin) * rowStride;
-    if (width == kPanelWidth && columnStride == 1) {
-      for (std::int64_t inner = 0; inner < search.depth; ++inner) {
-        for (std::int64_t n = 0; n < kPanelWidth; ++n) {
-          panel[inner * kPanelWidth + n] = from[n * rowStride + inner] * scales[n];
-        }
-      }
-      continue;
-    }
-    for (std::int64_t n = 0; n < width; ++n) {
-      for (std::int64_t inner = 0; inner < search.depth; ++inner) {
-        panel[inner * kPanelWidth + n] = from[n * rowStride + inner * columnStride] * scales[n];
-      }
-    }
+  VectorBlock block(std::int64_t index) const {
+    const std::int64_t first = index * blockVectors;
+    VectorBlock block;
+    block.rowStride = vectors.strides[0];
+    block.columnStride = vectors.strides[1];
+    block.vectors = vectors.as<float>() + first * block.rowStride;
+    block.count = std::min(blockVectors, vectorCount() - first);
+    block.depth = depth;
+    block.scales = scales == nullptr ? nullptr : scales + first * scaleStride;
+    block.scaleStride = scaleStride;
+    return block;
   }
-}
+};
 
 /// Memory of one lane.
 struct Workspace {
@@ -113,32 +93,44 @@ struct Workspace {
   float* scores;
 };
 
+/// The scores of some queries with a block of vectors, of which the panels are there unless the search is direct.
+void scoreBlock(const OpContext& context, const Search& search, const VectorBlock& vectors, std::int64_t firstQuery,
+                std::int64_t queries, const Workspace& workspace) {
+  const float* x = search.queries + firstQuery * search.queryStride;
+  if (search.isDirect()) {
+    context.kernels.similarity.scores(vectors, x, search.queryStride, static_cast<int>(queries), workspace.scores,
+                                      vectors.count);
+    return;
+  }
+  GemmBlock block;
+  block.x = x;
+  block.xStride = search.queryStride;
+  block.rows = queries;
+  block.depth = search.depth;
+  block.panels = workspace.panels;
+  block.panelStride = kPanelWidth * search.depth;
+  block.columns = vectors.count;
+  block.epilogue.y = workspace.scores;
+  block.epilogue.yStride = vectors.count;
+  context.kernels.gemm.float32(block);
+}
+
 /// Some queries with some blocks of vectors. Every score is one chain of fused multiply-adds, so it does not depend on
 /// how the work was cut.
 void searchBlocks(const OpContext& context, const Search& search, const Workspace& workspace, std::int64_t firstQuery,
                   std::int64_t endQuery, std::int64_t firstBlock, std::int64_t endBlock, Best best) {
   for (std::int64_t index = firstBlock; index < endBlock; ++index) {
     if (context.cancelled != nullptr && context.cancelled->load(std::memory_order_relaxed)) return;
-    const std::int64_t first = index * search.blockVectors;
-    const std::int64_t count = std::min(search.blockVectors, search.vectorCount() - first);
-    packVectors(search, first, count, workspace.panels);
+    const VectorBlock vectors = search.block(index);
+    if (!search.isDirect()) context.kernels.similarity.pack(vectors, workspace.panels);
     for (std::int64_t row = firstQuery; row < endQuery; row += kBlockRows) {
       const std::int64_t rows = std::min(kBlockRows, endQuery - row);
-      GemmBlock block;
-      block.x = search.queries + row * search.queryStride;
-      block.xStride = search.queryStride;
-      block.rows = rows;
-      block.depth = search.depth;
-      block.panels = workspace.panels;
-      block.panelStride = kPanelWidth * search.depth;
-      block.columns = count;
-      block.epilogue.y = workspace.scores;
-      block.epilogue.yStride = count;
-      context.kernels.gemm.float32(block);
+      scoreBlock(context, search, vectors, row, rows, workspace);
       for (std::int64_t r = 0; r < rows; ++r) {
         const std::int64_t query = row + r;
-        Best{best.records + query * search.k, best.count + query, search.k}.addAll(workspace.scores + r * count, count,
-                                                                                   first);
+        Best{best.records + query * search.k, best.count + query, search.k}.addAll(
+            context.kernels.similarity, workspace.scores + r * vectors.count, vectors.count,
+            index * search.blockVectors);
       }
     }
   }
@@ -203,13 +195,14 @@ Status topSimilar(const OpContext& context) {
     search.scaleStride = context.operands[2].tensor.strides[0];
   }
   const std::int64_t fitting = kBlockNumbers / std::max<std::int64_t>(search.depth, 1) / kPanelWidth * kPanelWidth;
-  search.blockVectors = std::clamp<std::int64_t>(fitting, kPanelWidth, kMostBlockVectors);
+  search.blockVectors =
+      search.isDirect() ? kMostBlockVectors : std::clamp<std::int64_t>(fitting, kPanelWidth, kMostBlockVectors);
 
   const int threads = context.team.threads();
   // Few queries: each lane searches some of the vectors for all of them. Many: all vectors for some of them.
   const bool cutVectors = search.queryCount < kBlockRows * threads;
   const std::int64_t lists = cutVectors ? threads : 1;
-  const std::int64_t panelNumbers = search.blockVectors * search.depth;
+  const std::int64_t panelNumbers = search.isDirect() ? 0 : search.blockVectors * search.depth;
   const std::int64_t scoreNumbers = std::min(search.queryCount, kBlockRows) * search.blockVectors;
   float* panels = context.scratch.allocate<float>(threads * panelNumbers);
   float* scores = context.scratch.allocate<float>(threads * scoreNumbers);

@@ -95,8 +95,8 @@ TEST(theBestOfManyVectors) {
   for (float& x : powers) x = std::exp2(static_cast<float>(numbers.integer(-3, 3)));
   const Operand none;
   const Operand scales = test::operand(view(powers, {1500}));
-  for (const std::int64_t queries : {1, 5, 300}) {
-    for (const std::int64_t depth : {1, 17, 130}) {
+  for (const std::int64_t queries : {1, 2, 5, 8, 9, 300}) {
+    for (const std::int64_t depth : {1, 4, 17, 130}) {
       test::Scope scope(std::to_string(queries) + " queries of depth " + std::to_string(depth));
       const TensorView rows = view(storage, {queries, depth}, {depth, 1});
       const TensorView vectors = view(storage, {1500, depth}, {depth, 1}, 1000);
@@ -137,30 +137,66 @@ TEST(notANumberIsTheGreatestScore) {
   }
 }
 
-/// Scores are sums of rounded numbers here: whatever the threads and the other queries, the same bits.
+/// Also where it comes late, among scores that are all better than the worst that is kept, and for several queries.
+TEST(notANumberIsFoundAnywhere) {
+  ThreadTeam team(2);
+  std::vector<float> vectors(1000 * 5, 0.5f);
+  const std::vector<float> queries(3 * 5, 1.0f);
+  for (const Isa isa : isas()) {
+    for (const std::int64_t place : {0, 15, 16, 517, 999}) {
+      vectors[static_cast<std::size_t>(place * 5 + 2)] = NAN;
+      std::vector<float> values(6);
+      std::vector<std::int32_t> places(6);
+      CHECK_OK(run(isa, team, view(queries, {3, 5}), view(vectors, {1000, 5}), {},
+                   {view(values, {3, 2}), view(places, {3, 2})}, 2));
+      for (std::size_t query = 0; query < 3; ++query) {
+        CHECK_EQ(places[2 * query], place);
+        CHECK(std::isnan(values[2 * query]));
+        CHECK_EQ(places[2 * query + 1], place == 0 ? 1 : 0);
+        CHECK_EQ(values[2 * query + 1], 2.5f);
+      }
+      vectors[static_cast<std::size_t>(place * 5 + 2)] = 0.5f;
+    }
+  }
+}
+
+/// Scores are sums of rounded numbers here: whatever the threads, the other queries, and how the vectors lie in memory,
+/// the same bits.
 TEST(scoresDependOnTheirQueryAlone) {
   Numbers numbers(12);
-  const std::vector<float> storage = numbers.normals<float>(700 * 50);
   const std::vector<float> factors = numbers.normals<float>(700);
-  for (const Isa isa : isas()) {
-    std::vector<float> expected(300 * 5);
-    std::vector<std::int32_t> expectedPlaces(300 * 5);
-    ThreadTeam one(1);
-    const TensorView vectors = view(storage, {700, 50});
-    const Operand scales = test::operand(view(factors, {700}));
-    CHECK_OK(run(isa, one, view(storage, {300, 50}), vectors, scales,
-                 {view(expected, {300, 5}), view(expectedPlaces, {300, 5})}, 5));
-    for (const int threads : {1, 2, 4}) {
-      ThreadTeam team(threads);
-      for (const std::int64_t row : {0, 150, 299}) {
-        std::vector<float> values(5);
-        std::vector<std::int32_t> places(5);
-        CHECK_OK(run(isa, team, view(storage, {1, 50}, {50, 1}, row * 50), vectors, scales,
-                     {view(values, {1, 5}), view(places, {1, 5})}, 5));
-        for (std::int64_t n = 0; n < 5; ++n) {
-          const auto at = static_cast<std::size_t>(row * 5 + n);
-          CHECK_EQ(places[static_cast<std::size_t>(n)], expectedPlaces[at]);
-          CHECK_SAME_BITS(values[static_cast<std::size_t>(n)], expected[at]);
+  const Operand scales = test::operand(view(factors, {700}));
+  for (const std::int64_t depth : {3, 4, 50, 79}) {
+    const std::vector<float> storage = numbers.normals<float>(700 * depth);
+    std::vector<float> columns(storage.size());
+    for (std::int64_t row = 0; row < 700; ++row) {
+      for (std::int64_t n = 0; n < depth; ++n) {
+        columns[static_cast<std::size_t>(n * 700 + row)] = storage[static_cast<std::size_t>(row * depth + n)];
+      }
+    }
+    for (const Isa isa : isas()) {
+      std::vector<float> expected(300 * 5);
+      std::vector<std::int32_t> expectedPlaces(300 * 5);
+      ThreadTeam one(1);
+      const TensorView vectors = view(storage, {700, depth});
+      CHECK_OK(run(isa, one, view(storage, {300, depth}), vectors, scales,
+                   {view(expected, {300, 5}), view(expectedPlaces, {300, 5})}, 5));
+      for (const int threads : {1, 2, 4}) {
+        ThreadTeam team(threads);
+        for (const std::int64_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16}) {
+          for (const std::int64_t row : {0, 150, 284}) {
+            for (const TensorView& layout : {vectors, view(columns, {700, depth}, {1, 700})}) {
+              std::vector<float> values(static_cast<std::size_t>(5 * count));
+              std::vector<std::int32_t> places(values.size());
+              CHECK_OK(run(isa, team, view(storage, {count, depth}, {depth, 1}, row * depth), layout, scales,
+                           {view(values, {count, 5}), view(places, {count, 5})}, 5));
+              for (std::size_t n = 0; n < values.size(); ++n) {
+                const std::size_t at = static_cast<std::size_t>(row * 5) + n;
+                CHECK_EQ(places[n], expectedPlaces[at]);
+                CHECK_SAME_BITS(values[n], expected[at]);
+              }
+            }
+          }
         }
       }
     }

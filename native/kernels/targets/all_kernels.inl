@@ -15,6 +15,7 @@
 #include "kernels/gating.inl"
 #include "kernels/pooling.inl"
 #include "kernels/codes.inl"
+#include "kernels/similarity.inl"
 #include "kernels/wide_math.inl"
 #include "kernels/elementwise_unary.inl"
 #include "kernels/elementwise_binary.inl"
@@ -38,6 +39,7 @@ inline constexpr KernelTable kKernels = {
     .gating = kGatingKernels,
     .pooling = kPoolingKernels,
     .codes = kCodeKernels,
+    .similarity = kSimilarityKernels,
     .elementwise = kElementwiseKernels,
     .cast = kCastKernels,
     .reduction = kReductionKernels,
