@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -37,7 +37,11 @@ export function similarity(a: Tensor, b: Tensor, name: SimilarityName = 'cosine'
 }
 
 function rows(argument: string, vectors: Tensor): Tensor<'float32'> {
-  if (!(vectors instanceof Tensor)) throw new ShapeError(`similarity: argument ${argument} must be a Tensor`);
+  if (!(vectors instanceof Tensor)) {
+    throw new ArgumentError(
+      `similarity: argument ${argument} must be a Tensor, got ${Array.isArray(vectors) ? 'an array' : typeof vectors}; make one with tensor(values)`,
+    );
+  }
   if (vectors.rank !== 1 && vectors.rank !== 2) {
     throw new ShapeError(
       `similarity: argument ${argument} must be [n, dimension], got shape ${formatShape(vectors.dims)}`,

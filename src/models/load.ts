@@ -1,6 +1,6 @@
 import { type Backend, defaultBackend } from '../backend/index.js';
-import type { PackFormat } from '../backend/view.js';
-import { ModelError } from '../errors.js';
+import { PACK_FORMATS, type PackFormat } from '../backend/view.js';
+import { ArgumentError, ModelError } from '../errors.js';
 import type { ConfigReader } from '../io/config-reader.js';
 import { ModelFolder } from '../io/model-folder.js';
 import type { TensorSource } from '../io/safetensors.js';
@@ -60,6 +60,11 @@ export interface LoadModelOptions {
  */
 export async function loadModel(folder: string | ModelFolder, options: LoadModelOptions = {}): Promise<EncoderModel> {
   const { backend = defaultBackend() } = options;
+  if (options.weightFormat !== undefined && !PACK_FORMATS.includes(options.weightFormat)) {
+    throw new ArgumentError(
+      `loadModel: the form of the weights (weightFormat; dtype of an embedder) must be one of ${PACK_FORMATS.join(', ')}, got ${String(options.weightFormat)}`,
+    );
+  }
   const opened = typeof folder === 'string' ? ModelFolder.open(folder) : folder;
   const { parameters } = readModel(opened);
   const { weightFormat = isQuantized(parameters) ? 'int8' : 'float32' } = options;

@@ -464,6 +464,11 @@ export class VectorIndex<M extends Metadata = Metadata> {
         throw new ShapeError(`${operation}: ${argument} must be ${wanted}: a Tensor, or an array of arrays of numbers`);
       }
       for (const [index, vector] of vectors.entries()) {
+        if (typeof vector !== 'object') {
+          throw new ArgumentError(
+            `${operation}: ${argument}[${index}] must be an array of ${this.dimension} numbers, got ${typeof vector}${typeof vector === 'string' ? '; embed texts first' : ''}`,
+          );
+        }
         if (vector?.length !== this.dimension) {
           throw new ShapeError(
             `${operation}: ${argument}[${index}] must have ${this.dimension} numbers, got ${vector?.length}`,

@@ -53,6 +53,48 @@ describe('gemmule embed', () => {
     expect(dot(cat, kitten)).toBeGreaterThan(dot(cat, rates) + 0.3);
   });
 
+  it('refuses what is no UTF-8, naming the line', async () => {
+    const file = path.join(folder, 'latin.txt');
+    writeFileSync(file, Buffer.from('one\ntwo caf\xe9s\nthree\n', 'latin1'));
+    const { code, stderr } = await run(['embed', '--file', file]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `gemmule: ${file}: line 2 is not valid UTF-8; if this is a text in another encoding, convert it first, such as with: iconv -f WINDOWS-1252 -t UTF-8\n`,
+    });
+  });
+
+  it('reads lines however long, and characters however the pipe cuts them', async () => {
+    const long = 'ä'.repeat(200_000);
+    const { stdout } = await run(['embed', '--max-tokens', '4'], `${long}\nü\n`);
+    expect(parseLines(stdout).map(({ text }) => text)).toEqual([long, 'ü']);
+  });
+
+  it('says that a text is also the name of a file, and what -o is', async () => {
+    const file = path.join(folder, 'reviews.txt');
+    writeFileSync(file, 'good\n');
+    const { code, stderr } = await run(['embed', file]);
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      `gemmule: warning: "${file}" is taken as a text, though there is a file of that name; --file ${file} reads its lines\n`,
+    );
+    const slip = await run(['embed', 'x', '-o', 'out.npy']);
+    expect(slip.code).toBe(2);
+    expect(slip.stderr).toContain('got "out.npy"; to write a file: --out out.npy\n');
+  });
+
+  it('refuses an output that cannot be written before it computes anything', async () => {
+    for (const [args, message] of [
+      [['embed', 'x', '--out', folder], `cannot write ${folder}: it is a folder; name a file in it`],
+      [['attention', 'x', '--out', folder], `cannot write ${folder}: it is a folder; name a file in it`],
+      [['map', 'none.txt', '--out', `${folder}/none/map.html`], `cannot write in ${folder}/none: ENOENT`],
+      [['train-words', 'none.txt', '--out', folder], `cannot write ${folder}: it is a folder; name a file in it`],
+    ] as const) {
+      const { code, stderr } = await run(args);
+      expect(stderr).toContain(`gemmule: ${message}`);
+      expect(code).toBe(1);
+    }
+  });
+
   it('reads standard input line by line: CRLF, empty lines, a byte order mark, no end of line at the end', async () => {
     const { stdout } = await run(['embed'], '\uFEFFfirst\r\n\r\nthird');
     expect(parseLines(stdout).map((line) => line.text)).toEqual(['first', '', 'third']);

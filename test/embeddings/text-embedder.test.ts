@@ -281,6 +281,12 @@ describe('what TextEmbedder refuses', () => {
     await expect(embedder.embedTokens(texts as string[])).rejects.toThrow(message);
   });
 
+  it('a dtype that there is not, by its names', async () => {
+    const loading = TextEmbedder.load(modelFolder('bert'), { dtype: 'fp16' as 'int8' });
+    await expect(loading).rejects.toThrow(ArgumentError);
+    await expect(loading).rejects.toThrow(/dtype of an embedder\) must be one of float32, bfloat16.* got fp16/);
+  });
+
   it.each<[object, RegExp]>([
     [{ dimensions: Number.NaN }, /dimensions must be a whole number from 1 to 48, got NaN/],
     [{ dimensions: 49 }, /dimensions .* got 49/],

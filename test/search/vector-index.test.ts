@@ -216,6 +216,10 @@ describe('VectorIndex', () => {
     const bad: [() => unknown, RegExp][] = [
       [() => new VectorIndex({ dimension: 0 }), /dimension must be a whole number/],
       [() => new VectorIndex({ dimension: 2, storage: 'int4' as 'int8' }), /storage must be one of/],
+      [
+        () => index.add([{ id: 'b' }], ['cd' as unknown as number[]]),
+        /vectors\[0\] must be an array of 2 numbers, got string/,
+      ],
       [() => index.add([{ id: 'b' }], [[1, 2, 3]]), /vectors\[0\] must have 2 numbers, got 3/],
       [() => index.add([{ id: 'b' }], [[Number.NaN, 0]]), /vectors\[0\] must be finite/],
       [

@@ -2,6 +2,7 @@ import { attentionPage } from '../../pictures/index.js';
 import { type Command, countOption, stringOption, UsageError } from '../command.js';
 import { openSource, readAll } from '../input.js';
 import { writePicture } from '../output/picture.js';
+import { requireWritable } from '../output/sink.js';
 import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 
 export const attentionCommand: Command = {
@@ -29,6 +30,7 @@ ${MODEL_USAGE}`,
     const out = stringOption(options, 'out');
     if (out === undefined) throw new UsageError('attention needs --out FILE, such as --out attention.html');
     if (context.texts.length > 1) throw new UsageError(`attention takes one text, got ${context.texts.length}`);
+    requireWritable(out);
     const text = (await readAll(openSource(context))).join('\n');
     const embedder = await loadEmbedder(options, signal);
     try {

@@ -1,7 +1,8 @@
+import path from 'node:path';
 import { inGroups } from '../../bulk/groups.js';
 import type { Tensor } from '../../index.js';
 import { onInterrupt } from '../cleanup.js';
-import { type Command, choiceOption, countOption, stringOption } from '../command.js';
+import { type Command, choiceOption, countOption, type OptionValues, stringOption, UsageError } from '../command.js';
 import { openSource, type TextSource } from '../input.js';
 import { createWriter, needsPatching, OUTPUT_FORMATS, type OutputFormat, type RowWriter } from '../output/formats.js';
 import { openSink } from '../output/sink.js';
@@ -37,6 +38,17 @@ Files of any length, part by part into a folder; run again after an interruption
       --rows-per-part N  20000 without it
       --shard I/N        only every Nth part, from the Ith on: for several processes or machines
 ${MODEL_USAGE}`;
+
+/** The format asked for; a file's name in its place is a common slip, since other commands have `-o FILE`. */
+function chosenFormat(options: OptionValues): OutputFormat | undefined {
+  const value = stringOption(options, 'output');
+  if (value !== undefined && path.extname(value) !== '') {
+    throw new UsageError(
+      `--output must be one of ${OUTPUT_FORMATS.join(', ')}, got "${value}"; to write a file: --out ${value}`,
+    );
+  }
+  return choiceOption(options, 'output', OUTPUT_FORMATS);
+}
 
 function formatFor(file: string | undefined, chosen: OutputFormat | undefined): OutputFormat {
   if (chosen !== undefined) return chosen;
@@ -99,7 +111,7 @@ export const embedCommand: Command = {
     if (options.input !== undefined) return embedInBulk(context);
     refuseBulkOptions(options);
     const out = stringOption(options, 'out');
-    const format = formatFor(out, choiceOption(options, 'output', OUTPUT_FORMATS));
+    const format = formatFor(out, chosenFormat(options));
     const prompt = stringOption(options, 'prompt');
     const dimensions = countOption(options, 'dimensions');
     const maxTokens = countOption(options, 'max-tokens');

@@ -7,6 +7,7 @@ import { onInterrupt } from '../cleanup.js';
 import { type Command, type CommandContext, choiceOption, countOption, stringOption, UsageError } from '../command.js';
 import { openSource, readAll } from '../input.js';
 import { writePicture } from '../output/picture.js';
+import { requireWritable } from '../output/sink.js';
 import { ProgressLine } from '../progress.js';
 import { loadEmbedder, MODEL_OPTIONS, MODEL_USAGE } from './model-options.js';
 import { loadWords } from './word-options.js';
@@ -167,6 +168,7 @@ export const mapCommand: Command = {
     const out = stringOption(options, 'out');
     if (out === undefined) throw new UsageError('map needs --out FILE, such as --out map.html or --out map.svg');
     if (!ofWords && options.limit !== undefined) throw new UsageError('--limit is of word vectors; see --vectors');
+    requireWritable(out);
     const title =
       stringOption(options, 'title') ?? (file === '-' ? undefined : path.basename((file ?? vectorFile) as string));
     const settings: MapOptions = {

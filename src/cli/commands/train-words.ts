@@ -19,6 +19,7 @@ import {
   stringOption,
   UsageError,
 } from '../command.js';
+import { requireWritable } from '../output/sink.js';
 import { ProgressLine } from '../progress.js';
 
 const METHODS = ['skip-gram', 'continuous-bag', 'glove', 'ppmi'] as const;
@@ -142,6 +143,7 @@ Learns word vectors from a text, plain or gzip, and writes them: word2vec's text
     if (file === undefined || texts.length > 1) throw new UsageError(`train-words takes one file, got ${texts.length}`);
     const out = stringOption(options, 'out');
     if (out === undefined) throw new UsageError('train-words needs --out FILE');
+    requireWritable(out);
     const method = choiceOption(options, 'method', METHODS) ?? 'skip-gram';
     for (const [name, methods] of Object.entries(LIMITED)) {
       if (options[name] !== undefined && !methods.includes(method)) {

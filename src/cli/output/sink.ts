@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, createReadStream, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  createReadStream,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FileError } from '../../index.js';
@@ -20,6 +31,24 @@ function writeFully(descriptor: number, data: Uint8Array, position: number | nul
   while (written < data.length) {
     const at = position === null ? null : position + written;
     written += writeSync(descriptor, data, written, data.length - written, at);
+  }
+}
+
+/**
+ * Refuses a file that could not be written once it is computed.
+ *
+ * @throws FileError when it is a folder, or its folder is not there or may not be written in.
+ */
+export function requireWritable(file: string): void {
+  const target = path.resolve(file);
+  if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new FileError(`cannot write ${target}: it is a folder; name a file in it`);
+  }
+  const folder = path.dirname(target);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new FileError(`cannot write in ${folder}: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -66,6 +95,7 @@ class FileSink implements Sink {
   readonly #file: TemporaryFile;
 
   constructor(target: string) {
+    requireWritable(target);
     this.#target = path.resolve(target);
     this.#file = new TemporaryFile(path.dirname(this.#target), path.basename(this.#target));
   }
