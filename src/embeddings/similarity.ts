@@ -1,5 +1,6 @@
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ShapeError } from '../errors.js';
 import { formatShape } from '../tensor/dim.js';
+import { requireView } from '../tensor/execute.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** The measures that sentence-transformers knows. All grow with likeness: distances are negative. */
@@ -37,11 +38,7 @@ export function similarity(a: Tensor, b: Tensor, name: SimilarityName = 'cosine'
 }
 
 function rows(argument: string, vectors: Tensor): Tensor<'float32'> {
-  if (!(vectors instanceof Tensor)) {
-    throw new ArgumentError(
-      `similarity: argument ${argument} must be a Tensor, got ${Array.isArray(vectors) ? 'an array' : typeof vectors}; make one with tensor(values)`,
-    );
-  }
+  requireView('similarity', argument, vectors);
   if (vectors.rank !== 1 && vectors.rank !== 2) {
     throw new ShapeError(
       `similarity: argument ${argument} must be [n, dimension], got shape ${formatShape(vectors.dims)}`,

@@ -1,4 +1,4 @@
-import { requireCount } from '../arguments.js';
+import { requireCount, requireOptions } from '../arguments.js';
 import { ArgumentError } from '../errors.js';
 import { svd } from '../linalg/decompositions.js';
 import { MACHINE_EPSILON } from '../linalg/machine-epsilon.js';
@@ -68,6 +68,7 @@ export class PCA {
   #fitted: Fitted | undefined;
 
   constructor(options: PcaOptions = {}) {
+    requireOptions('PCA', options, '{ components: 2 }');
     const { components, whiten = false, solver = 'auto', powerIterations = 4, seed = 0 } = options;
     if (components !== undefined && !(components > 0 && (components < 1 || Number.isInteger(components)))) {
       throw new ArgumentError(

@@ -1,4 +1,4 @@
-import { requireCount } from '../arguments.js';
+import { requireCount, requireOptions } from '../arguments.js';
 import { ShapeError } from '../errors.js';
 import { type BlockOperator, randomizedSvd } from '../linalg/randomized-svd.js';
 import { type RealDType, SparseMatrix } from '../linalg/sparse-matrix.js';
@@ -36,6 +36,7 @@ export class TruncatedSVD {
   #fitted: Fitted | undefined;
 
   constructor(options: TruncatedSvdOptions = {}) {
+    requireOptions('TruncatedSVD', options, '{ components: 2 }');
     const { components = 100, powerIterations = 5, seed = 0 } = options;
     const { oversampling = Math.max(10, Math.ceil(components / 2)) } = options;
     requireCount('TruncatedSVD', 'components', components, 1);

@@ -12,6 +12,8 @@ import { asideName, isAsideOf, replaceFile } from './replace-file.js';
  * @throws FileError when the file cannot be written; what `write` throws on purpose passes through.
  */
 export async function writeFileAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const present = await stat(path).catch(() => null);
+  if (present?.isDirectory() === true) throw new FileError(`cannot write ${path}: it is a folder; name a file in it`);
   await removeAbandoned(path);
   const temporary = asideName(path);
   try {

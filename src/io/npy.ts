@@ -1,8 +1,9 @@
+import { requirePath } from '../arguments.js';
 import { mapFile, whileRetained } from '../backend/storage.js';
 import { DTypeError } from '../errors.js';
 import { concreteDim, contiguousStrides } from '../tensor/dim.js';
 import { arrayConstructor, bytesPerElement, type DType, type StorageArray } from '../tensor/dtype.js';
-import { contiguousView } from '../tensor/execute.js';
+import { contiguousView, requireView } from '../tensor/execute.js';
 import { Tensor } from '../tensor/tensor.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { type NpyHeader, npyHeader, parseNpyHeader } from './npy-header.js';
@@ -33,9 +34,11 @@ export function readNpy(path: string): Tensor {
  * complete. The tensor may be disposed of meanwhile.
  *
  * @param path - the file to write; one that is there is replaced.
- * @throws DTypeError for bfloat16, which NumPy does not have; FileError when the file cannot be written.
+ * @throws ArgumentError for what is no path or no tensor, DTypeError for bfloat16, which NumPy does not have; FileError when the file cannot be written.
  */
 export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
+  requirePath('writeNpy', 'path', path);
+  requireView('writeNpy', 'tensor', tensor);
   const shape = tensor.dims.map((dim) => concreteDim(dim, 'writeNpy: the shape'));
   const header = npyHeader(tensor.dtype, shape);
   const { data, offset } = contiguousView(tensor);

@@ -1,9 +1,10 @@
+import { requirePath } from '../arguments.js';
 import { releaseStorage, whileRetained } from '../backend/storage.js';
 import type { View } from '../backend/view.js';
 import { ArgumentError } from '../errors.js';
 import { concreteDim } from '../tensor/dim.js';
 import { bytesPerElement, type StorageArray } from '../tensor/dtype.js';
-import { contiguousView } from '../tensor/execute.js';
+import { contiguousView, requireView } from '../tensor/execute.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { LENGTH_BYTES, safetensorsDType } from './safetensors-header.js';
 
@@ -17,13 +18,15 @@ const ALIGNMENT = 8;
  * @param path - the file to write; one that is there is replaced.
  * @param tensors - tensors of any dtype and layout by name.
  * @param metadata - free text to keep with them; `{ format: 'pt' }` is what Hugging Face's own readers ask for.
- * @throws FileError when the file cannot be written.
+ * @throws ArgumentError for what is no path or no tensor, FileError when the file cannot be written.
  */
 export async function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, View>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  requirePath('writeSafetensors', 'path', path);
+  for (const [name, view] of Object.entries(tensors)) requireView('writeSafetensors', name, view);
   if (Object.hasOwn(tensors, '__metadata__')) {
     throw new ArgumentError('writeSafetensors: no tensor can be called __metadata__; the format reserves the name');
   }

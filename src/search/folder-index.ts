@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { requirePath } from '../arguments.js';
 import type { TextEmbedder } from '../embeddings/text-embedder.js';
 import { ArgumentError, FileError, FormatError } from '../errors.js';
 import { isJsonObject, parseStrictJson } from '../io/json.js';
@@ -184,6 +185,10 @@ export async function indexFolder(
   embedder: TextEmbedder,
   options: IndexFolderOptions = {},
 ): Promise<IndexFolderSummary> {
+  requirePath('indexFolder', 'folder', folder);
+  if (typeof embedder?.embed !== 'function') {
+    throw new ArgumentError(`indexFolder: embedder must be a TextEmbedder, got ${typeof embedder}`);
+  }
   const { file = defaultIndexFile(folder), extensions = DEFAULT_EXTENSIONS, storage = 'float32', signal } = options;
   const countTokens = (text: string): number => embedder.tokenizer.encodeIds(text).ids.length;
   const special = countTokens('');

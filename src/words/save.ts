@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { requirePath } from '../arguments.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import { writeFileAtomically } from '../io/atomic-file.js';
 import { formatFloat32 } from '../tensor/printing.js';
@@ -32,6 +33,7 @@ const ENDINGS: readonly (readonly [string, WordFormat])[] = [
 
 /** Writes all to a file that appears once it is complete. */
 export async function saveParts(file: string, parts: Parts, options: SaveWordsOptions): Promise<void> {
+  requirePath('WordVectors.save', 'file', file);
   const compressed = /\.gz$/i.test(file);
   const name = compressed ? file.slice(0, -'.gz'.length) : file;
   const format = options.format ?? ENDINGS.find(([ending]) => name.endsWith(ending))?.[1] ?? 'word2vec-text';

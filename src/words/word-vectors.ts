@@ -277,13 +277,20 @@ export class WordVectors implements Iterable<string> {
     return this.mostSimilar({ positive: [a, c], negative: [b] }, options);
   }
 
-  /** The words nearest to a vector of `dimension` numbers by their cosines, best first. */
-  nearest(vector: ArrayLike<number>, options: SearchOptions = {}): Match[] {
+  /** The words nearest to a vector of `dimension` numbers by their cosines, best first. A Tensor must have one axis. */
+  nearest(vector: Tensor | ArrayLike<number>, options: SearchOptions = {}): Match[] {
     const { space, topN } = this.#prepare('nearest', options);
-    if (vector.length !== this.dimension) {
-      throw new ShapeError(`nearest: expected a vector of ${this.dimension} numbers, got ${vector.length}`);
+    if (typeof vector !== 'object') {
+      throw new ArgumentError(`nearest: expected a vector, got a ${typeof vector}; mostSimilar takes words`);
     }
-    const query = matrixOf(unit(Float32Array.from(vector)), 1, this.dimension);
+    if (vector instanceof Tensor && vector.rank !== 1) {
+      throw new ShapeError(`nearest: expected a vector [${this.dimension}], got [${vector.shape}]; see nearestAll`);
+    }
+    const numbers = vector instanceof Tensor ? (vector.toArray() as number[]) : vector;
+    if (numbers.length !== this.dimension) {
+      throw new ShapeError(`nearest: expected a vector of ${this.dimension} numbers, got ${numbers.length}`);
+    }
+    const query = matrixOf(unit(Float32Array.from(numbers)), 1, this.dimension);
     const k = Math.min(topN, space.vectors.shape[0] as number);
     return this.#matches(search(space, query, k), 0, k, topN, NOTHING);
   }
@@ -319,6 +326,9 @@ export class WordVectors implements Iterable<string> {
    * @throws ArgumentError for fewer than two words, or one that has no vector.
    */
   cohesion(words: readonly string[]): Match[] {
+    if (!Array.isArray(words)) {
+      throw new ArgumentError(`cohesion: expected an array of words, got ${typeof words}; put them in an array`);
+    }
     if (words.length < 2) throw new ArgumentError(`cohesion: expected at least two words, got ${words.length}`);
     const units = words.map((word) => unit(this.#vectorOf('cohesion', word)));
     const mean = new Float64Array(this.dimension);
@@ -416,7 +426,13 @@ export class WordVectors implements Iterable<string> {
   }
 
   /** The query's terms as vectors of length 1 times their weights, and what must not be found. */
-  #combine(operation: string, { positive = [], negative = [] }: SimilarQuery): Combined {
+  #combine(operation: string, query: SimilarQuery): Combined {
+    const { positive = [], negative = [] } = query ?? {};
+    if (typeof query !== 'object' || !Array.isArray(positive) || !Array.isArray(negative)) {
+      throw new ArgumentError(
+        `${operation}: a query must be an object of arrays, such as { positive: ['king', 'woman'], negative: ['man'] }, got ${JSON.stringify(query)}`,
+      );
+    }
     if (positive.length + negative.length === 0) {
       throw new ArgumentError(`${operation}: expected at least one positive or negative word, got none`);
     }
@@ -425,6 +441,11 @@ export class WordVectors implements Iterable<string> {
     const read = (term: Term, sign: number): Float32Array => {
       const [what, weight] = isWeighted(term) ? term : ([term, 1] as const);
       if (!Number.isFinite(weight)) throw new ArgumentError(`${operation}: a weight must be a number, got ${weight}`);
+      if (typeof what !== 'string' && !(what instanceof Float32Array)) {
+        throw new ArgumentError(
+          `${operation}: a term must be a word, a Float32Array, or a pair of either with a weight, got ${what === null ? 'null' : typeof what}`,
+        );
+      }
       if (typeof what === 'string') excluded.add(this.indexOf(what));
       else if (what.length !== this.dimension) {
         throw new ShapeError(`${operation}: expected a vector of ${this.dimension} numbers, got ${what.length}`);

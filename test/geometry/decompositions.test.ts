@@ -83,6 +83,7 @@ describe('PCA', () => {
   it('refuses wrong arguments', () => {
     expect(() => new PCA({ components: 1.5 })).toThrow(ArgumentError);
     expect(() => new PCA({ components: 0 })).toThrow(ArgumentError);
+    expect(() => new PCA(2 as never)).toThrow(/options must be an object such as \{ components: 2 \}, got 2/);
     expect(() => new PCA({ solver: 'magic' as 'svd' })).toThrow(/solver must be one of/);
     expect(() => new PCA({ solver: 'randomized', components: 0.5 })).toThrow(ArgumentError);
     expect(() => new PCA().transform(x)).toThrow(/call fit\(\) first/);

@@ -238,6 +238,13 @@ describe('writeNpy', () => {
     await writeNpy(file(), tensor([1, 2]));
     await expect(writeNpy(file(), zeros([2], { dtype: 'bfloat16' }))).rejects.toThrow(/to\('float32'\)/);
     expect(readNpy(file()).toArray()).toEqual([1, 2]);
+    await expect(writeNpy(tensor([1]) as never, 'a.npy' as never)).rejects.toThrow(
+      /writeNpy: path must be a path, got object/,
+    );
+    await expect(writeNpy(file(), [[1]] as never)).rejects.toThrow(/argument tensor must be a Tensor, got an array/);
+    await expect(writeNpy(folder, tensor([1]))).rejects.toThrow(
+      `cannot write ${folder}: it is a folder; name a file in it`,
+    );
     await expect(writeNpy(path.join(folder, 'no/such/a.npy'), tensor([1]))).rejects.toThrow(FileError);
   });
 

@@ -94,6 +94,8 @@ describe('indexFolder', () => {
 
   it('says what is wrong', async () => {
     await expect(indexFolder(path.join(folder, 'nowhere'), embedder)).rejects.toThrow(/cannot read the folder/);
+    await expect(indexFolder(embedder as never, folder as never)).rejects.toThrow(/folder must be a path, got object/);
+    await expect(indexFolder(folder, undefined as never)).rejects.toThrow(/embedder must be a TextEmbedder/);
     await expect(indexFolder(folder, embedder, { maxTokens: 5 })).rejects.toThrow(/maxTokens must be/);
     await expect(indexFolder(folder, embedder, { overlapTokens: 500 })).rejects.toThrow(/overlapTokens must be/);
     const file = path.join(folder, 'plain.safetensors');
