@@ -64,6 +64,9 @@ struct Search {
   /// One number a vector, or null.
   const float* scales;
   std::int64_t scaleStride;
+  /// One number a vector, or null.
+  const float* offsets;
+  std::int64_t offsetStride;
   std::int64_t depth;
   std::int64_t k;
   std::int64_t blockVectors;
@@ -115,6 +118,11 @@ void scoreBlock(const OpContext& context, const Search& search, const VectorBloc
   context.kernels.gemm.float32(block);
 }
 
+void addOffsets(const Search& search, std::int64_t index, std::int64_t count, float* scores) {
+  const float* offsets = search.offsets + index * search.blockVectors * search.offsetStride;
+  for (std::int64_t n = 0; n < count; ++n) scores[n] += offsets[n * search.offsetStride];
+}
+
 /// Some queries with some blocks of vectors. Every score is one chain of fused multiply-adds, so it does not depend on
 /// how the work was cut.
 void searchBlocks(const OpContext& context, const Search& search, const Workspace& workspace, std::int64_t firstQuery,
@@ -127,6 +135,7 @@ void searchBlocks(const OpContext& context, const Search& search, const Workspac
       const std::int64_t rows = std::min(kBlockRows, endQuery - row);
       scoreBlock(context, search, vectors, row, rows, workspace);
       for (std::int64_t r = 0; r < rows; ++r) {
+        if (search.offsets != nullptr) addOffsets(search, index, vectors.count, workspace.scores + r * vectors.count);
         const std::int64_t query = row + r;
         Best{best.records + query * search.k, best.count + query, search.k}.addAll(
             context.kernels.similarity, workspace.scores + r * vectors.count, vectors.count,
@@ -136,22 +145,32 @@ void searchBlocks(const OpContext& context, const Search& search, const Workspac
   }
 }
 
+bool hasOperand(const OpContext& context, std::size_t index) {
+  return context.operands.size() > index && context.operands[index].isPresent();
+}
+
+Status requireOneAVector(const char* argument, const OpContext& context, std::size_t index) {
+  if (!hasOperand(context, index)) return Status::ok();
+  const Operand& operand = context.operands[index];
+  const TensorView& numbers = operand.tensor;
+  if (operand.kind == Operand::Kind::kTensor && numbers.dtype == DType::kFloat32 && numbers.rank == 1 &&
+      numbers.dims[0] == context.operands[1].tensor.dims[0]) {
+    return Status::ok();
+  }
+  return Status::invalid(std::string("topSimilar: ") + argument + " must be float32, one a vector");
+}
+
 Status checkTopSimilar(const OpContext& context, std::int64_t* k) {
   GEMMULE_RETURN_IF_ERROR(requireTensors("topSimilar", context, 2, 2));
   const TensorView& queries = context.operands[0].tensor;
   const TensorView& vectors = context.operands[1].tensor;
-  const Operand& scales = context.operands[2];
   GEMMULE_RETURN_IF_ERROR(requireDType("topSimilar", "queries", queries, {DType::kFloat32}));
   GEMMULE_RETURN_IF_ERROR(requireDType("topSimilar", "vectors", vectors, {DType::kFloat32}));
   if (queries.rank != 2 || vectors.rank != 2 || queries.dims[1] != vectors.dims[1]) {
     return Status::invalid("topSimilar: shapes " + formatDims(queries) + " and " + formatDims(vectors) + " do not fit");
   }
-  if (scales.isPresent()) {
-    if (scales.kind != Operand::Kind::kTensor || scales.tensor.dtype != DType::kFloat32 || scales.tensor.rank != 1 ||
-        scales.tensor.dims[0] != vectors.dims[0]) {
-      return Status::invalid("topSimilar: scales must be float32, one a vector");
-    }
-  }
+  GEMMULE_RETURN_IF_ERROR(requireOneAVector("scales", context, 2));
+  GEMMULE_RETURN_IF_ERROR(requireOneAVector("offsets", context, 3));
   if (vectors.dims[0] > INT32_MAX) return Status::unsupported("topSimilar: 2^31 vectors or more");
   GEMMULE_RETURN_IF_ERROR(integerAttribute("topSimilar", context, 0, 0, static_cast<double>(vectors.dims[0]), k));
   TensorView expected = queries;
@@ -178,9 +197,9 @@ Status readQueries(const OpContext& context, Search* search) {
   return Status::ok();
 }
 
-/// The k vectors of which the products with each query, times their scales, are greatest. A product is never kept: a
-/// block of scores is made where the caches hold it, and only what is better than the worst of the best so far is
-/// looked at again.
+/// The k vectors of which the products with each query, times their scales and plus their offsets, are greatest. A
+/// product is never kept: a block of scores is made where the caches hold it, and only what is better than the worst of
+/// the best so far is looked at again.
 Status topSimilar(const OpContext& context) {
   Search search{};
   GEMMULE_RETURN_IF_ERROR(checkTopSimilar(context, &search.k));
@@ -190,9 +209,13 @@ Status topSimilar(const OpContext& context) {
   search.depth = queries.dims[1];
   if (search.queryCount == 0 || search.k == 0) return Status::ok();
   GEMMULE_RETURN_IF_ERROR(readQueries(context, &search));
-  if (context.operands[2].isPresent()) {
+  if (hasOperand(context, 2)) {
     search.scales = context.operands[2].tensor.as<float>();
     search.scaleStride = context.operands[2].tensor.strides[0];
+  }
+  if (hasOperand(context, 3)) {
+    search.offsets = context.operands[3].tensor.as<float>();
+    search.offsetStride = context.operands[3].tensor.strides[0];
   }
   const std::int64_t fitting = kBlockNumbers / std::max<std::int64_t>(search.depth, 1) / kPanelWidth * kPanelWidth;
   search.blockVectors =
@@ -256,7 +279,7 @@ Status topSimilar(const OpContext& context) {
 }
 
 constexpr OpDefinition kOps[] = {
-    {"topSimilar", 3, 3, 1, 2, topSimilar},
+    {"topSimilar", 3, 4, 1, 2, topSimilar},
 };
 
 }  // namespace

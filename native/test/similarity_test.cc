@@ -17,10 +17,10 @@ using test::Numbers;
 using test::view;
 
 Status run(Isa isa, ThreadTeam& team, const TensorView& queries, const TensorView& vectors, const Operand& scales,
-           const std::vector<TensorView>& results, double k) {
+           const std::vector<TensorView>& results, double k, const Operand& offsets = {}) {
   for (const OpDefinition& definition : allOps()) {
     if (std::string("topSimilar") != definition.name) continue;
-    const std::vector<Operand> operands = {test::operand(queries), test::operand(vectors), scales};
+    const std::vector<Operand> operands = {test::operand(queries), test::operand(vectors), scales, offsets};
     const std::vector<double> attributes = {k};
     Scratch scratch;
     return definition.run({operands, results, attributes, kernelsFor(isa), team, scratch});
@@ -203,6 +203,50 @@ TEST(scoresDependOnTheirQueryAlone) {
   }
 }
 
+TEST(offsetsAreAddedToScores) {
+  ThreadTeam team(2);
+  Numbers numbers(13);
+  const std::vector<float> storage = wholeNumbers(numbers, 900 * 7);
+  std::vector<float> offsets(900);
+  for (std::size_t n = 0; n < offsets.size(); ++n) offsets[n] = n % 3 == 0 ? -INFINITY : static_cast<float>(n % 5);
+  // As one more number of every vector, which every query has as 1.
+  std::vector<float> longer(900 * 8);
+  for (std::size_t row = 0; row < 900; ++row) {
+    for (std::size_t n = 0; n < 7; ++n) longer[row * 8 + n] = storage[row * 7 + n];
+    longer[row * 8 + 7] = offsets[row];
+  }
+  for (const Isa isa : isas()) {
+    for (const std::int64_t count : {1, 8, 9, 100}) {
+      std::vector<float> queries(static_cast<std::size_t>(count * 8), 1.0f);
+      for (std::int64_t row = 0; row < count; ++row) {
+        for (std::int64_t n = 0; n < 7; ++n) {
+          queries[static_cast<std::size_t>(row * 8 + n)] = storage[static_cast<std::size_t>(row * 7 + n)];
+        }
+      }
+      for (const std::int64_t k : {5, 900}) {
+        std::vector<float> values(static_cast<std::size_t>(count * k)), expected(values.size());
+        std::vector<std::int32_t> places(values.size()), expectedPlaces(values.size());
+        CHECK_OK(run(isa, team, view(queries, {count, 8}), view(longer, {900, 8}), {},
+                     {view(expected, {count, k}), view(expectedPlaces, {count, k})}, static_cast<double>(k)));
+        CHECK_OK(run(isa, team, view(queries, {count, 7}, {8, 1}), view(storage, {900, 7}), {},
+                     {view(values, {count, k}), view(places, {count, k})}, static_cast<double>(k),
+                     test::operand(view(offsets, {900}))));
+        for (std::size_t n = 0; n < values.size(); ++n) {
+          CHECK_EQ(places[n], expectedPlaces[n]);
+          CHECK_EQ(values[n], expected[n]);
+        }
+      }
+    }
+  }
+  // The same one for all.
+  std::vector<float> values(3);
+  std::vector<std::int32_t> places(3);
+  CHECK_OK(run(Isa::kBaseline, team, view(storage, {1, 0}), view(storage, {20, 0}), {},
+               {view(values, {1, 3}), view(places, {1, 3})}, 3, test::operand(view(offsets, {20}, {0}, 1))));
+  CHECK_EQ(values[2], 1.0f);
+  CHECK_EQ(places[2], 2);
+}
+
 TEST(malformedSearchesAreRefused) {
   const std::vector<float> x(60);
   std::vector<float> y(60);
@@ -221,6 +265,8 @@ TEST(malformedSearchesAreRefused) {
   CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), test::operand(view(x, {4})), results, 3).isOk());
   CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), test::operand(view(at, {5})), results, 3).isOk());
   CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, {view(y, {2, 3}), view(y, {2, 3})}, 3).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, results, 3, test::operand(view(x, {4}))).isOk());
+  CHECK(!run(isa, team, view(x, {2, 4}), view(x, {5, 4}), none, results, 3, test::operand(view(at, {5}))).isOk());
 }
 
 }  // namespace

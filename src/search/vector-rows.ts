@@ -102,35 +102,34 @@ function dot(a: Float32Array, b: Float32Array, begin: number): number {
   return sum;
 }
 
-/** Records products of the queries with all rows, the mask, and the choice of the best. */
+/** Records a search: `find` chooses rows for the queries, having added the mask to what each scores. */
 function recordSearch(
   backend: Backend,
   options: {
     readonly queries: { readonly dtype: DType; readonly width: number };
-    readonly rows: number;
-    readonly count: number;
-    readonly mask: 'float32' | 'int32' | null;
-    readonly largest: boolean;
-    readonly compare: (queries: View) => View;
+    readonly mask: { readonly dtype: DType; readonly rows: number } | null;
+    readonly find: (queries: View, mask: View | null) => View;
   },
 ): Program {
-  const { queries, rows, count, mask, largest, compare } = options;
+  const { queries, mask, find } = options;
   return recordProgram({
     backend,
     inputs: {
       queries: { dtype: queries.dtype, dims: [SEQUENCES, queries.width] },
-      ...(mask === null ? {} : { mask: { dtype: mask, dims: [rows] } }),
+      ...(mask === null ? {} : { mask: { dtype: mask.dtype, dims: [mask.rows] } }),
     },
-    forward: (inputs) => {
-      let scores = compare(inputs.queries as View);
-      if (mask !== null) {
-        const expanded = { ...(inputs.mask as View), dims: scores.dims, strides: [0, 1] };
-        [scores = expanded] = execute('add', [scores, expanded], {});
-      }
-      const [, indices] = execute('topk', [scores], { k: count, largest });
-      return { rows: indices as View };
-    },
+    forward: (inputs) => ({ rows: find(inputs.queries as View, (inputs.mask as View | undefined) ?? null) }),
   });
+}
+
+/** The best `count` rows of each query by scores `[queries, rows]` plus a mask `[rows]`. */
+function bestOf(scores: View, mask: View | null, count: number, largest: boolean): View {
+  let masked = scores;
+  if (mask !== null) {
+    [masked] = execute('add', [scores, { ...mask, dims: scores.dims, strides: [0, 1] }], {}) as [View];
+  }
+  const [, indices] = execute('topk', [masked], { k: count, largest });
+  return indices as View;
 }
 
 /** Vectors as they are. */
@@ -159,16 +158,11 @@ class Float32Rows implements VectorRows {
   }
 
   record(backend: Backend, count: number, masked: boolean): Program {
-    const view = this.#vectors.view();
-    const dims = [this.dimension, view.dims[0] as number];
-    const transposed = { ...view, dims, strides: [1, this.dimension] };
+    const vectors = this.#vectors.view();
     return recordSearch(backend, {
       queries: { dtype: 'float32', width: this.dimension },
-      rows: dims[1] as number,
-      count,
-      mask: masked ? this.maskType : null,
-      largest: true,
-      compare: (queries) => execute('matmul', [queries, transposed], {})[0] as View,
+      mask: masked ? { dtype: this.maskType, rows: vectors.dims[0] as number } : null,
+      find: (queries, mask) => execute('topSimilar', [queries, vectors, null, mask], { k: count })[1] as View,
     });
   }
 
@@ -224,11 +218,9 @@ class Int8Rows implements VectorRows {
     const [codes, scales] = [this.codes.view(), this.scales.view()];
     return recordSearch(backend, {
       queries: { dtype: 'uint8', width: this.dimension },
-      rows: codes.dims[0] as number,
-      count,
-      mask: masked ? this.maskType : null,
-      largest: true,
-      compare: (queries) => execute('codeProducts', [queries, codes, scales], {})[0] as View,
+      mask: masked ? { dtype: this.maskType, rows: codes.dims[0] as number } : null,
+      find: (queries, mask) =>
+        bestOf(execute('codeProducts', [queries, codes, scales], {})[0] as View, mask, count, true),
     });
   }
 
@@ -282,11 +274,8 @@ class BinaryRows extends Int8Rows {
     const bits = this.#bits.view();
     return recordSearch(backend, {
       queries: { dtype: 'uint8', width: bytesOfBits(this.dimension) },
-      rows: bits.dims[0] as number,
-      count,
-      mask: masked ? this.maskType : null,
-      largest: false,
-      compare: (queries) => execute('hammingDistances', [queries, bits], {})[0] as View,
+      mask: masked ? { dtype: this.maskType, rows: bits.dims[0] as number } : null,
+      find: (queries, mask) => bestOf(execute('hammingDistances', [queries, bits], {})[0] as View, mask, count, false),
     });
   }
 

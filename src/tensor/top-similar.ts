@@ -18,6 +18,7 @@ export interface TopSimilar {
  * @param k - from 0 to n.
  * @param scales - float32 `[n]`: every vector's products are multiplied by its scale; with the inverse lengths of the vectors,
  *     and queries of length 1, scores are cosines. Default: ones.
+ * @param offsets - float32 `[n]`: added to every vector's scores then; minus infinity puts a vector last. Default: zeros.
  * @throws ShapeError, DTypeError
  */
 export function topSimilar(
@@ -25,8 +26,9 @@ export function topSimilar(
   vectors: Tensor<'float32'>,
   k: number,
   scales: Tensor<'float32'> | null = null,
+  offsets: Tensor<'float32'> | null = null,
 ): TopSimilar {
-  const [scores, indices] = execute('topSimilar', [queries, vectors, scales], { k });
+  const [scores, indices] = execute('topSimilar', [queries, vectors, scales, offsets], { k });
   return {
     scores: Tensor.fromView(scores) as Tensor<'float32'>,
     indices: Tensor.fromView(indices) as Tensor<'int32'>,

@@ -507,21 +507,32 @@ function codes(scaled: boolean): fc.Arbitrary<Arguments> {
 /** Whole numbers and powers of two: every sum is exact, so that what is a tie on one side is one on the other. */
 const topSimilar: fc.Arbitrary<Arguments> = fc
   .record({
-    queries: fc.nat({ max: 5 }),
+    queries: fc.nat({ max: 10 }),
     vectors: fc.oneof(fc.nat({ max: 20 }), fc.integer({ min: 500, max: 600 })),
     depth: fc.oneof(fc.nat({ max: 6 }), fc.constant(17)),
     share: fc.constantFrom(0, 0.01, 0.3, 1),
     scaled: fc.boolean(),
+    shifted: fc.boolean(),
   })
-  .chain(({ queries, vectors, depth, share, scaled }) => {
+  .chain(({ queries, vectors, depth, share, scaled, shifted }) => {
     const whole = (dims: number[], low: number, high: number, power = false): fc.Arbitrary<HostView> =>
       viewOf('float32', dims, { range: { min: low, max: high } }).map((view) => ({
         ...view,
         data: Float32Array.from(view.data as Float32Array, (x) => (power ? 2 ** Math.round(x) : Math.round(x))),
       }));
     const scales = scaled ? whole([vectors], -3, 3, true) : fc.constant(null);
+    // Some leave their vector out.
+    const offsets = whole([vectors], -5, 3).map((view) => ({
+      ...view,
+      data: Float32Array.from(view.data as Float32Array, (x) => (x === -5 ? Number.NEGATIVE_INFINITY : x)),
+    }));
     return fc
-      .tuple(whole([queries, depth], -4, 4), whole([vectors, depth], -4, 4), scales)
+      .tuple(
+        whole([queries, depth], -4, 4),
+        whole([vectors, depth], -4, 4),
+        scales,
+        shifted ? offsets : fc.constant(null),
+      )
       .map((operands) => ({ operands, attributes: { k: Math.ceil(share * vectors) } }));
   });
 

@@ -3,10 +3,10 @@ import { equalDims, formatShape } from '../../tensor/dim.js';
 import { definePrimitive, optionalView, requireDType, requireRank, viewOperand } from '../primitive.js';
 
 /**
- * For each of `queries [q, d]` the `k` of `vectors [n, d]` with the greatest `dot(query, vector) * scale`, best first, ties by
- * lower index; `scales [n]` may be left out, and is then one everywhere. All are float32, of any strides. Results: scores
- * `[q, k]`, int32 indices `[q, k]`. NaN counts as the largest score. With the vectors' inverse lengths as scales, scores are
- * cosines times the query's length.
+ * For each of `queries [q, d]` the `k` of `vectors [n, d]` with the greatest `dot(query, vector) * scale + offset`, best first,
+ * ties by lower index; `scales [n]` and `offsets [n]` may be left out, and are then ones and zeros. All are float32, of any
+ * strides. Results: scores `[q, k]`, int32 indices `[q, k]`. NaN counts as the largest score. With the vectors' inverse lengths
+ * as scales, scores are cosines times the query's length; an offset of minus infinity puts a vector last.
  */
 export const topSimilar = definePrimitive<{ k: number }>({
   name: 'topSimilar',
@@ -14,6 +14,7 @@ export const topSimilar = definePrimitive<{ k: number }>({
     const queries = viewOperand('topSimilar', operands, 0, 'queries');
     const vectors = viewOperand('topSimilar', operands, 1, 'vectors');
     const scales = optionalView('topSimilar', operands, 2, 'scales');
+    const offsets = optionalView('topSimilar', operands, 3, 'offsets');
     for (const [argument, view] of Object.entries({ queries, vectors })) {
       requireDType('topSimilar', argument, view, ['float32']);
       requireRank('topSimilar', argument, view, 2);
@@ -24,12 +25,13 @@ export const topSimilar = definePrimitive<{ k: number }>({
       );
     }
     const count = vectors.dims[0];
-    if (scales !== null) {
-      requireDType('topSimilar', 'scales', scales, ['float32']);
-      requireRank('topSimilar', 'scales', scales, 1);
-      if (!equalDims(scales.dims[0], count)) {
+    for (const [argument, numbers] of Object.entries({ scales, offsets })) {
+      if (numbers === null) continue;
+      requireDType('topSimilar', argument, numbers, ['float32']);
+      requireRank('topSimilar', argument, numbers, 1);
+      if (!equalDims(numbers.dims[0], count)) {
         throw new ShapeError(
-          `topSimilar: scales ${formatShape(scales.dims)} must have one number for each of the vectors ${formatShape(vectors.dims)}`,
+          `topSimilar: ${argument} ${formatShape(numbers.dims)} must have one number for each of the vectors ${formatShape(vectors.dims)}`,
         );
       }
     }
