@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultBackend, setDefaultBackend } from '../../src/backend/index.js';
 import { ArgumentError, NumericalError, ShapeError } from '../../src/errors.js';
 import * as linalg from '../../src/linalg/index.js';
 import { eye, full, stack, tensor, zeros } from '../../src/tensor/creation.js';
@@ -222,6 +223,21 @@ describe('asynchronous forms', () => {
       [linalg.sqrtm(spd), linalg.sqrtmAsync(spd)],
     ];
     for (const [sync, pending] of pairs) expect(plain(await pending)).toEqual(plain(sync));
+  });
+
+  it('let the event loop go on between steps with the reference backend, too', async () => {
+    const backend = defaultBackend();
+    setDefaultBackend('reference');
+    try {
+      const reason = new Error('enough');
+      const controller = new AbortController();
+      const a = random.normal([400, 400], float64);
+      const running = linalg.matrixPowerAsync(a, 2 ** 40, { signal: controller.signal });
+      setImmediate(() => controller.abort(reason));
+      await expect(running).rejects.toBe(reason);
+    } finally {
+      setDefaultBackend(backend);
+    }
   });
 
   it('stop between steps, and pass errors on', async () => {

@@ -64,14 +64,15 @@ async function runRecorded(
   const lastUse = lastUses(recorded);
   let sliceEnd = performance.now() + SLICE_MILLISECONDS;
   for (const [index, operation] of recorded.operations.entries()) {
+    const results = runOperation(backend, operation, operation.operands.map(bind));
+    for (const [position, id] of operation.results.entries()) arrays.set(id, results[position].data as StorageArray);
+    for (const id of lastUse[index]) arrays.delete(id);
+    // After the last one, too: a Program may be one of many.
     if (performance.now() > sliceEnd) {
       await setImmediate();
       options.signal?.throwIfAborted();
       sliceEnd = performance.now() + SLICE_MILLISECONDS;
     }
-    const results = runOperation(backend, operation, operation.operands.map(bind));
-    for (const [position, id] of operation.results.entries()) arrays.set(id, results[position].data as StorageArray);
-    for (const id of lastUse[index]) arrays.delete(id);
   }
   return Object.fromEntries(
     Object.entries(recorded.outputs).map(([name, id]) => [name, arrays.get(id) as StorageArray]),
