@@ -72,41 +72,60 @@ inline KeyRange visibleKeys(const AttentionHead& head, std::int64_t query) {
   return range;
 }
 
-// Scores of a query's 16 keys from `key` on, scaled and biased, -infinity where out of sight.
-inline F32x16 visibleScores(const AttentionHead& head, std::int64_t query, KeyRange range, std::int64_t key,
-                            const float* products) {
-  F32x16 score = mul(load(products), broadcast(head.scale));
-  if (head.bias != nullptr) score = add(score, load(head.bias + key - query));
-  if (key < range.begin || key + kLanes > range.end) {
-    const F32x16 place = add(broadcast(static_cast<float>(key)), load(kLaneNumbers));
-    const F32x16 hidden = broadcast(-INFINITY);
-    score = select(less(place, broadcast(static_cast<float>(range.begin))), hidden, score);
-    score = select(less(place, broadcast(static_cast<float>(range.end))), score, hidden);
+// How the softmax of a query reads its dot products: exp(score - greatest) = 2^(factor * (value - greatest value)),
+// where a value is the product itself if there is nothing to add and the factor is positive.
+struct ScoreReader {
+  const AttentionHead& head;
+  std::int64_t query;
+  KeyRange range;
+  bool asTheyAre;
+  float factor;
+
+  ScoreReader(const AttentionHead& of, std::int64_t queryOf)
+      : head(of),
+        query(queryOf),
+        range(visibleKeys(of, queryOf)),
+        asTheyAre(of.bias == nullptr && of.scale > 0),
+        factor((asTheyAre ? of.scale : 1.0f) * 1.44269504f) {}
+
+  // The values of the 16 keys from `key` on, -infinity where out of sight.
+  GEMMULE_INLINE F32x16 values(std::int64_t key, const float* products) const {
+    F32x16 value = load(products);
+    if (!asTheyAre) {
+      value = mul(value, broadcast(head.scale));
+      if (head.bias != nullptr) value = add(value, load(head.bias + key - query));
+    }
+    if (key < range.begin || key + kLanes > range.end) {
+      const F32x16 place = add(broadcast(static_cast<float>(key)), load(kLaneNumbers));
+      const F32x16 hidden = broadcast(-INFINITY);
+      value = select(less(place, broadcast(static_cast<float>(range.begin))), hidden, value);
+      value = select(less(place, broadcast(static_cast<float>(range.end))), value, hidden);
+    }
+    return value;
   }
-  return score;
-}
+};
 
 // The dot products of a query with keys `first` to `first + count` (both multiples of 16) become exp(score - greatest),
 // zero for keys out of sight. Returns the sum, or 1 where no key is in sight. Two chains of maxima and of sums, so that
 // one addition need not wait for the other.
 inline float exponentiateScores(const AttentionHead& head, std::int64_t query, std::int64_t first, std::int64_t count,
                                 float* scores) {
-  const KeyRange range = visibleKeys(head, query);
-  if (range.begin == range.end) {
+  const ScoreReader reader(head, query);
+  if (reader.range.begin == reader.range.end) {
     for (std::int64_t n = 0; n < count; ++n) scores[n] = 0.0f;
     return 1.0f;
   }
   F32x16 greatest[2] = {broadcast(-INFINITY), broadcast(-INFINITY)};
   for (std::int64_t n = 0; n < count; n += 2 * kLanes) {
-    greatest[0] = max(greatest[0], visibleScores(head, query, range, first + n, scores + n));
+    greatest[0] = max(greatest[0], reader.values(first + n, scores + n));
     if (n + kLanes == count) break;
-    greatest[1] = max(greatest[1], visibleScores(head, query, range, first + n + kLanes, scores + n + kLanes));
+    greatest[1] = max(greatest[1], reader.values(first + n + kLanes, scores + n + kLanes));
   }
-  const F32x16 reference = broadcast(maxLanes(max(greatest[0], greatest[1])));
+  const F32x16 factor = broadcast(reader.factor);
+  const F32x16 reference = broadcast(-reader.factor * maxLanes(max(greatest[0], greatest[1])));
   F32x16 sum[2] = {zero(), zero()};
   for (std::int64_t n = 0; n < count; n += kLanes) {
-    const F32x16 score = visibleScores(head, query, range, first + n, scores + n);
-    const F32x16 exponential = exp(sub(score, reference));
+    const F32x16 exponential = powerForSoftmax(fma(reader.values(first + n, scores + n), factor, reference));
     store(scores + n, exponential);
     F32x16& part = sum[n / kLanes % 2];
     part = add(part, exponential);

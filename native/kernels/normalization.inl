@@ -1,47 +1,106 @@
 // Implements kernels/normalization.h; included once a target by kernels/targets.
 
-// Sums run in two chains, so that one addition need not wait for the other.
-inline void layerNormRow(const LayerNormRows& rows, const float* x, const float* residual, float* y) {
-  const std::int64_t columns = rows.columns;
-  F32x16 sum[2] = {zero(), zero()};
-  for (std::int64_t n = 0; n < columns; n += kLanes) {
-    F32x16 value = loadUpTo(x + n, columns - n);
-    if (residual != nullptr) value = add(value, loadUpTo(residual + n, columns - n));
-    storeUpTo(y + n, value, columns - n);
-    F32x16& chain = sum[n / kLanes % 2];
-    chain = add(chain, value);
+// Calls `body(n, chain, count)` for every 16 columns, of which the last may be fewer: chains 0 and 1 in turn, so that
+// an addition need not wait for the one before.
+template <typename Body>
+GEMMULE_INLINE void overColumns(std::int64_t columns, const Body& body) {
+  const int rest = static_cast<int>(columns % (2 * kLanes));
+  std::int64_t n = 0;
+  for (; n < columns - rest; n += 2 * kLanes) {
+    body(n, 0, kLanes);
+    body(n + kLanes, 1, kLanes);
   }
-  const F32x16 mean = broadcast(sumLanes(add(sum[0], sum[1])) / static_cast<float>(columns));
-  F32x16 squares[2] = {zero(), zero()};
-  for (std::int64_t n = 0; n < columns; n += kLanes) {
-    F32x16 centred = sub(loadUpTo(y + n, columns - n), mean);
-    storeUpTo(y + n, centred, columns - n);
-    // Lanes beyond the row hold minus the mean: read what was stored.
-    if (columns - n < kLanes) centred = loadUpTo(y + n, columns - n);
-    F32x16& chain = squares[n / kLanes % 2];
-    chain = fma(centred, centred, chain);
-  }
-  const float variance = sumLanes(add(squares[0], squares[1])) / static_cast<float>(columns);
-  const F32x16 inverse = div(broadcast(1.0f), sqrt(broadcast(variance + rows.epsilon)));
-  for (std::int64_t n = 0; n < columns; n += kLanes) {
-    const std::int64_t left = columns - n;
-    F32x16 value = mul(loadUpTo(y + n, left), inverse);
-    if (rows.weight != nullptr && rows.bias != nullptr) {
-      value = fma(value, loadUpTo(rows.weight + n, left), loadUpTo(rows.bias + n, left));
-    } else if (rows.weight != nullptr) {
-      value = mul(value, loadUpTo(rows.weight + n, left));
-    } else if (rows.bias != nullptr) {
-      value = add(value, loadUpTo(rows.bias + n, left));
-    }
-    storeUpTo(y + n, value, left);
+  if (rest >= kLanes) {
+    body(n, 0, kLanes);
+    if (rest > kLanes) body(n + kLanes, 1, rest % kLanes);
+  } else if (rest > 0) {
+    body(n, 0, rest);
   }
 }
 
-inline void layerNorm(const LayerNormRows& rows) {
-  for (std::int64_t row = 0; row < rows.rows; ++row) {
-    const float* residual = rows.residual == nullptr ? nullptr : rows.residual + row * rows.residualStride;
-    layerNormRow(rows, rows.x + row * rows.xStride, residual, rows.y + row * rows.yStride);
+GEMMULE_INLINE F32x16 loadCount(const float* p, int count) { return count == kLanes ? load(p) : loadPartial(p, count); }
+
+GEMMULE_INLINE F32x16 lowLanesOf(F32x16 value, int count) {
+  alignas(64) float lanes[kLanes] = {};
+  storePartial(lanes, value, count);
+  return load(lanes);
+}
+
+GEMMULE_INLINE void storeCount(float* p, F32x16 value, int count) {
+  if (count == kLanes) {
+    store(p, value);
+  } else {
+    storePartial(p, value, count);
   }
+}
+
+// Some rows at once: while one waits for its sum, its root or its quotient, the others go on.
+template <int kRows>
+void layerNormRows(const LayerNormRows& rows, std::int64_t row) {
+  const float* x[kRows];
+  float* y[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    x[r] = rows.x + (row + r) * rows.xStride;
+    y[r] = rows.y + (row + r) * rows.yStride;
+    if (rows.residual == nullptr) continue;
+    const float* residual = rows.residual + (row + r) * rows.residualStride;
+    overColumns(
+        rows.columns, [&](std::int64_t n, int, int count) __attribute__((always_inline)) {
+          storeCount(y[r] + n, add(loadCount(x[r] + n, count), loadCount(residual + n, count)), count);
+        });
+    x[r] = y[r];
+  }
+
+  const float columns = static_cast<float>(rows.columns);
+  F32x16 sum[kRows][2];
+  for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = zero();
+  overColumns(
+      rows.columns, [&](std::int64_t n, int chain, int count) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) sum[r][chain] = add(sum[r][chain], loadCount(x[r] + n, count));
+      });
+  F32x16 mean[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    mean[r] = broadcast(sumLanes(add(sum[r][0], sum[r][1])) / columns);
+    sum[r][0] = sum[r][1] = zero();
+  }
+  overColumns(
+      rows.columns, [&](std::int64_t n, int chain, int count) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          F32x16 centred = sub(loadCount(x[r] + n, count), mean[r]);
+          // Lanes beyond the row hold minus the mean.
+          if (count < kLanes) centred = lowLanesOf(centred, count);
+          sum[r][chain] = fma(centred, centred, sum[r][chain]);
+        }
+      });
+  F32x16 inverse[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    const float variance = sumLanes(add(sum[r][0], sum[r][1])) / columns;
+    inverse[r] = div(broadcast(1.0f), sqrt(broadcast(variance + rows.epsilon)));
+  }
+  overColumns(
+      rows.columns, [&](std::int64_t n, int, int count) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          F32x16 value = mul(sub(loadCount(x[r] + n, count), mean[r]), inverse[r]);
+          if (rows.weight != nullptr && rows.bias != nullptr) {
+            value = fma(value, loadCount(rows.weight + n, count), loadCount(rows.bias + n, count));
+          } else if (rows.weight != nullptr) {
+            value = mul(value, loadCount(rows.weight + n, count));
+          } else if (rows.bias != nullptr) {
+            value = add(value, loadCount(rows.bias + n, count));
+          }
+          storeCount(y[r] + n, value, count);
+        }
+      });
+}
+
+inline void layerNorm(const LayerNormRows& rows) {
+  constexpr int kRowsAtOnce = 4;
+  std::int64_t row = 0;
+  for (; row + kRowsAtOnce <= rows.rows; row += kRowsAtOnce) layerNormRows<kRowsAtOnce>(rows, row);
+  for (; row < rows.rows; ++row) layerNormRows<1>(rows, row);
 }
 
 template <DType kDType>

@@ -6,9 +6,10 @@
 // rounding on all sets but the x86 baseline, which has no such instruction.
 //
 // sumLanes adds by a fixed tree: lane i and i + 8, then i + 4, i + 2, i + 1. maxLanes goes the same way and may lose
-// NaN, which is to be looked for apart. transposeRows writes 16 rows of 16 floats, `stride` apart, as columns [16, 16];
-// rows from `count` on are not read and count as zeros. loadColumns turns four numbers of each of 16 rows, `stride`
-// apart, into four columns.
+// NaN, which is to be looked for apart. lookUp takes from a table of eight floats what the low three bits of each lane
+// of `places` say. transposeRows writes 16 rows of 16 floats, `stride` apart, as columns [16, 16]; rows from `count` on
+// are not read and count as zeros. loadColumns turns four numbers of each of 16 rows, `stride` apart, into four
+// columns.
 //
 // The target file defines exactly one of GEMMULE_SIMD_AVX512, GEMMULE_SIMD_AVX2, GEMMULE_SIMD_NEON,
 // GEMMULE_SIMD_BASELINE and has included <cmath>, <cstdint>, <cstring> and the intrinsics before.
@@ -119,6 +120,11 @@ GEMMULE_INLINE void storeNarrow(std::int16_t* p, I32x16 a) {
 GEMMULE_INLINE void storeNarrow(std::int8_t* p, I32x16 a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
 }
+GEMMULE_INLINE F32x16 lookUp(const float* table, I32x16 places) {
+  const __m512 twice = _mm512_broadcast_f32x8(_mm256_loadu_ps(table));
+  return {_mm512_permutexvar_ps(places.v, twice)};
+}
+
 GEMMULE_INLINE std::int32_t sumIntLanes(I32x16 a) { return _mm512_reduce_add_epi32(a.v); }
 
 GEMMULE_INLINE float sumLanes(F32x16 a) {
@@ -246,6 +252,9 @@ GEMMULE_INLINE FloatPart partLoadQuarters(const float* p, std::int64_t stride) {
 // Within each quarter of 16 lanes.
 GEMMULE_INLINE FloatPart partInterleaveLow(FloatPart a, FloatPart b) { return _mm256_unpacklo_ps(a, b); }
 GEMMULE_INLINE FloatPart partInterleaveHigh(FloatPart a, FloatPart b) { return _mm256_unpackhi_ps(a, b); }
+GEMMULE_INLINE FloatPart partLookUp(const float* table, IntPart places) {
+  return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), places);
+}
 GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
@@ -345,6 +354,14 @@ GEMMULE_INLINE FloatPart partTrunc(FloatPart a) {
 GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) {
   return reinterpret_cast<IntPart>(vcvtnq_s32_f32(reinterpret_cast<float32x4_t>(a)));
 }
+GEMMULE_INLINE FloatPart partLookUp(const float* table, IntPart places) {
+  const uint8x16x2_t bytes = {vld1q_u8(reinterpret_cast<const std::uint8_t*>(table)),
+                              vld1q_u8(reinterpret_cast<const std::uint8_t*>(table + 4))};
+  // Byte n of lane i lies at 4 * places[i] + n.
+  const uint32x4_t first = vandq_u32(reinterpret_cast<uint32x4_t>(places), vdupq_n_u32(7));
+  const uint32x4_t offsets = vmlaq_u32(vdupq_n_u32(0x03020100), first, vdupq_n_u32(0x04040404));
+  return reinterpret_cast<FloatPart>(vqtbl2q_u8(bytes, vreinterpretq_u8_u32(offsets)));
+}
 GEMMULE_INLINE FloatPart partLoadFloat16(const std::uint16_t* p) {
   return reinterpret_cast<FloatPart>(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))));
 }
@@ -377,6 +394,9 @@ GEMMULE_INLINE std::int32_t laneToInt(float x) {
 }
 GEMMULE_INLINE IntPart partToIntRounded(FloatPart a) {
   return IntPart{laneToInt(a[0]), laneToInt(a[1]), laneToInt(a[2]), laneToInt(a[3])};
+}
+GEMMULE_INLINE FloatPart partLookUp(const float* table, IntPart places) {
+  return FloatPart{table[places[0] & 7], table[places[1] & 7], table[places[2] & 7], table[places[3] & 7]};
 }
 // Moving the half's exponent and fraction up and scaling by 2^112 gives normal and subnormal values; 0x1f is infinity
 // or NaN.
@@ -569,6 +589,11 @@ GEMMULE_INLINE F32x16 toFloat(I32x16 a) {
 GEMMULE_INLINE I32x16 toIntRounded(F32x16 a) {
   I32x16 r;
   GEMMULE_EACH_PART r.v[i] = partToIntRounded(a.v[i]);
+  return r;
+}
+GEMMULE_INLINE F32x16 lookUp(const float* table, I32x16 places) {
+  F32x16 r;
+  GEMMULE_EACH_PART r.v[i] = partLookUp(table, places.v[i]);
   return r;
 }
 GEMMULE_INLINE I32x16 bitsOf(F32x16 a) {
