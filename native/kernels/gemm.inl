@@ -13,6 +13,8 @@ inline constexpr int kTilePanels = 1;
 inline constexpr int kFewRowsPanels = 2;
 #endif
 
+inline constexpr std::int64_t kCacheLine = 64;
+
 GEMMULE_INLINE F32x16 loadWeights(const float* p) { return load(p); }
 GEMMULE_INLINE F32x16 loadWeights(const std::uint16_t* p) { return loadBfloat16(p); }
 
@@ -64,9 +66,26 @@ GEMMULE_INLINE void loadSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][
   }
 }
 
+// The panels after those of some tiles, each of which calls for its share of them: memory then works while later tiles
+// compute from the cache, too.
+struct PanelsAhead {
+  const char* from;
+  // Bytes for every k of a tile: two cache lines at most.
+  std::int64_t step;
+
+  PanelsAhead(const void* panels, std::int64_t bytesPerDepth, std::int64_t tiles)
+      : from(static_cast<const char*>(panels)), step(bytesPerDepth / tiles) {}
+
+  GEMMULE_INLINE void call() {
+    __builtin_prefetch(from, 0, 2);
+    if (step > kCacheLine) __builtin_prefetch(from + kCacheLine, 0, 2);
+    from += step;
+  }
+};
+
 // One register tile: kRows x (16 * kPanels) sums, bias added, stored. `columns` counts the real ones.
 template <int kRows, int kPanels, typename Weight>
-void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
+void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel, PanelsAhead ahead) {
   const std::int64_t depth = block.depth;
   const float* x[kRows];
 #pragma GCC unroll 16
@@ -84,6 +103,7 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel) {
   }
   if (block.accumulates) loadSums<kRows, kPanels>(block.epilogue, sum, row, panel, block.columns);
   for (std::int64_t k = 0; k < depth; ++k) {
+    ahead.call();
     F32x16 w[kPanels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) w[p] = loadWeights(weights[p] + k * kLanes);
@@ -155,11 +175,11 @@ inline void finish(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t 
 
 // The tile function for a number of rows from 1 to kRows.
 template <int kRows, int kPanels, typename Weight>
-void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t panel) {
+void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t panel, PanelsAhead ahead) {
   if (rows == kRows) {
-    gemmTile<kRows, kPanels, Weight>(block, row, panel);
+    gemmTile<kRows, kPanels, Weight>(block, row, panel, ahead);
   } else if constexpr (kRows > 1) {
-    gemmRows<kRows - 1, kPanels, Weight>(rows, block, row, panel);
+    gemmRows<kRows - 1, kPanels, Weight>(rows, block, row, panel, ahead);
   }
 }
 
@@ -178,13 +198,16 @@ void gemmColumns(const GemmBlock& block, std::int64_t panel) {
   const std::int64_t tiles = (block.rows + kRows - 1) / kRows;
   const std::int64_t column = panel * kLanes;
   const std::int64_t columns = block.columns - column < kPanels * kLanes ? block.columns - column : kPanels * kLanes;
+  PanelsAhead ahead(static_cast<const Weight*>(block.panels) + (panel + kPanels) * block.panelStride,
+                    kPanels * kLanes * static_cast<std::int64_t>(sizeof(Weight)), tiles);
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
     if (tile + 1 < tiles && block.accumulates) {
       prefetchSums(block.epilogue, row + rows, (block.rows - row - rows) / (tiles - tile - 1), column, columns);
     }
-    gemmRows<kRows, kPanels, Weight>(static_cast<int>(rows), block, row, panel);
+    gemmRows<kRows, kPanels, Weight>(static_cast<int>(rows), block, row, panel, ahead);
+    ahead.from += ahead.step * block.depth;
     finish(block.epilogue, row, rows, column, columns);
     row += rows;
   }
