@@ -307,6 +307,13 @@ const ofModel = <M extends Disposable>(
   },
 });
 
+const ofHead = <M extends Disposable>(
+  name: string,
+  heads: { load(folder: string): Promise<M> },
+  folder: string,
+  call: (model: M) => Promise<unknown>,
+): Case => ofModel(name, () => heads.load(headFolder(folder)), call);
+
 const embedder = (): Promise<TextEmbedder> => TextEmbedder.load(modelFolder('bert'));
 const IDS = Array.from({ length: 40 }, (_, n) => [2, 5 + n, 6, 7, 3]);
 
@@ -317,36 +324,12 @@ const MODELS: readonly Case[] = [
   ofModel('TextEmbedder.embedTokens', embedder, (model) => model.embedTokens(TEXTS)),
   ofModel('TextEmbedder.attention', embedder, (model) => model.attention(TEXTS[0] as string)),
   ofModel('TextEmbedder.hiddenStates', embedder, (model) => model.hiddenStates(TEXTS[0] as string)),
-  ofModel(
-    'Reranker.rerank',
-    () => Reranker.load(headFolder('reranker-bert')),
-    (model) => model.rerank('who?', TEXTS),
-  ),
-  ofModel(
-    'TextClassifier.classify',
-    () => TextClassifier.load(headFolder('classifier-distilbert')),
-    (model) => model.classify(TEXTS),
-  ),
-  ofModel(
-    'TokenClassifier.classify',
-    () => TokenClassifier.load(headFolder('ner-bert')),
-    (model) => model.classify(TEXTS),
-  ),
-  ofModel(
-    'SparseEmbedder.embed',
-    () => SparseEmbedder.load(headFolder('splade-bert')),
-    (model) => model.embed(TEXTS),
-  ),
-  ofModel(
-    'MultiVectorEmbedder.rerank',
-    () => MultiVectorEmbedder.load(headFolder('colbert-stanford')),
-    (model) => model.rerank('who?', TEXTS),
-  ),
-  ofModel(
-    'StaticEmbedder.embed',
-    () => StaticEmbedder.load(headFolder('static-model2vec')),
-    (model) => model.embed(TEXTS),
-  ),
+  ofHead('Reranker.rerank', Reranker, 'reranker-bert', (model) => model.rerank('who?', TEXTS)),
+  ofHead('TextClassifier.classify', TextClassifier, 'classifier-distilbert', (model) => model.classify(TEXTS)),
+  ofHead('TokenClassifier.classify', TokenClassifier, 'ner-bert', (model) => model.classify(TEXTS)),
+  ofHead('SparseEmbedder.embed', SparseEmbedder, 'splade-bert', (model) => model.embed(TEXTS)),
+  ofHead('MultiVectorEmbedder.rerank', MultiVectorEmbedder, 'colbert-stanford', (model) => model.rerank('who?', TEXTS)),
+  ofHead('StaticEmbedder.embed', StaticEmbedder, 'static-model2vec', (model) => model.embed(TEXTS)),
   ofModel('seat', embedder, (model) => {
     const [x, y, a, b] = [['king'], ['river'], ['money', 'bank'], ['water', 'data']] as const;
     return seat(model, { x, y, a, b });

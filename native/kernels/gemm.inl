@@ -183,12 +183,13 @@ void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t p
   }
 }
 
-// Brings the sums of a tile, which may lie pages apart, near: all its multiply-adds would wait for them.
-GEMMULE_INLINE void prefetchSums(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column,
-                                 std::int64_t columns) {
-  for (std::int64_t r = row; r < row + rows; ++r) {
-    const float* y = epilogue.y + r * epilogue.yStride + column;
-    for (std::int64_t c = 0; c < columns; c += kLanes) __builtin_prefetch(y + c, 1);
+// Brings the sums [rows, columns] of a tile, which may lie pages apart, near: all its multiply-adds would wait for
+// them.
+template <typename Number>
+GEMMULE_INLINE void prefetchSums(const Number* y, std::int64_t yStride, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kLine = kCacheLine / static_cast<std::int64_t>(sizeof(Number));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; c += kLine) __builtin_prefetch(y + r * yStride + c, 1);
   }
 }
 
@@ -204,7 +205,8 @@ void gemmColumns(const GemmBlock& block, std::int64_t panel) {
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
     if (tile + 1 < tiles && block.accumulates) {
-      prefetchSums(block.epilogue, row + rows, (block.rows - row - rows) / (tiles - tile - 1), column, columns);
+      prefetchSums(block.epilogue.y + (row + rows) * block.epilogue.yStride + column, block.epilogue.yStride,
+                   (block.rows - row - rows) / (tiles - tile - 1), columns);
     }
     gemmRows<kRows, kPanels, Weight>(static_cast<int>(rows), block, row, panel, ahead);
     ahead.from += ahead.step * block.depth;

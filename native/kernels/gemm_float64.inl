@@ -56,15 +56,6 @@ void multiplyRows(int rows, const Float64Block& block, std::int64_t row, std::in
   }
 }
 
-// Brings the sums of a tile, which may lie pages apart, near: all its multiply-adds would wait for them.
-GEMMULE_INLINE void prefetchSums(const Float64Block& block, std::int64_t row, std::int64_t rows, std::int64_t column,
-                                 std::int64_t columns) {
-  for (std::int64_t r = row; r < row + rows; ++r) {
-    const double* y = block.y + r * block.yStride + column;
-    for (std::int64_t c = 0; c < columns; c += kDoubleLanes) __builtin_prefetch(y + c, 1);
-  }
-}
-
 // All row tiles of the block for `kPanels` panels, dealt out evenly.
 template <int kPanels>
 void multiplyColumns(const Float64Block& block, std::int64_t panel) {
@@ -76,7 +67,8 @@ void multiplyColumns(const Float64Block& block, std::int64_t panel) {
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
     if (tile + 1 < tiles && block.accumulates) {
-      prefetchSums(block, row + rows, (block.rows - row - rows) / (tiles - tile - 1), column, columns);
+      prefetchSums(block.y + (row + rows) * block.yStride + column, block.yStride,
+                   (block.rows - row - rows) / (tiles - tile - 1), columns);
     }
     multiplyRows<kTileRows, kPanels>(static_cast<int>(rows), block, row, panel);
     row += rows;

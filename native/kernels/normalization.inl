@@ -18,20 +18,10 @@ GEMMULE_INLINE void overColumns(std::int64_t columns, const Body& body) {
   }
 }
 
-GEMMULE_INLINE F32x16 loadCount(const float* p, int count) { return count == kLanes ? load(p) : loadPartial(p, count); }
-
 GEMMULE_INLINE F32x16 lowLanesOf(F32x16 value, int count) {
   alignas(64) float lanes[kLanes] = {};
   storePartial(lanes, value, count);
   return load(lanes);
-}
-
-GEMMULE_INLINE void storeCount(float* p, F32x16 value, int count) {
-  if (count == kLanes) {
-    store(p, value);
-  } else {
-    storePartial(p, value, count);
-  }
 }
 
 // Some rows at once: while one waits for its sum, its root or its quotient, the others go on.
@@ -46,7 +36,7 @@ void layerNormRows(const LayerNormRows& rows, std::int64_t row) {
     const float* residual = rows.residual + (row + r) * rows.residualStride;
     overColumns(
         rows.columns, [&](std::int64_t n, int, int count) __attribute__((always_inline)) {
-          storeCount(y[r] + n, add(loadCount(x[r] + n, count), loadCount(residual + n, count)), count);
+          storeUpTo(y[r] + n, add(loadUpTo(x[r] + n, count), loadUpTo(residual + n, count)), count);
         });
     x[r] = y[r];
   }
@@ -57,7 +47,7 @@ void layerNormRows(const LayerNormRows& rows, std::int64_t row) {
   overColumns(
       rows.columns, [&](std::int64_t n, int chain, int count) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-        for (int r = 0; r < kRows; ++r) sum[r][chain] = add(sum[r][chain], loadCount(x[r] + n, count));
+        for (int r = 0; r < kRows; ++r) sum[r][chain] = add(sum[r][chain], loadUpTo(x[r] + n, count));
       });
   F32x16 mean[kRows];
   for (int r = 0; r < kRows; ++r) {
@@ -68,7 +58,7 @@ void layerNormRows(const LayerNormRows& rows, std::int64_t row) {
       rows.columns, [&](std::int64_t n, int chain, int count) __attribute__((always_inline)) {
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) {
-          F32x16 centred = sub(loadCount(x[r] + n, count), mean[r]);
+          F32x16 centred = sub(loadUpTo(x[r] + n, count), mean[r]);
           // Lanes beyond the row hold minus the mean.
           if (count < kLanes) centred = lowLanesOf(centred, count);
           sum[r][chain] = fma(centred, centred, sum[r][chain]);
@@ -83,15 +73,15 @@ void layerNormRows(const LayerNormRows& rows, std::int64_t row) {
       rows.columns, [&](std::int64_t n, int, int count) __attribute__((always_inline)) {
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) {
-          F32x16 value = mul(sub(loadCount(x[r] + n, count), mean[r]), inverse[r]);
+          F32x16 value = mul(sub(loadUpTo(x[r] + n, count), mean[r]), inverse[r]);
           if (rows.weight != nullptr && rows.bias != nullptr) {
-            value = fma(value, loadCount(rows.weight + n, count), loadCount(rows.bias + n, count));
+            value = fma(value, loadUpTo(rows.weight + n, count), loadUpTo(rows.bias + n, count));
           } else if (rows.weight != nullptr) {
-            value = mul(value, loadCount(rows.weight + n, count));
+            value = mul(value, loadUpTo(rows.weight + n, count));
           } else if (rows.bias != nullptr) {
-            value = add(value, loadCount(rows.bias + n, count));
+            value = add(value, loadUpTo(rows.bias + n, count));
           }
-          storeCount(y[r] + n, value, count);
+          storeUpTo(y[r] + n, value, count);
         }
       });
 }

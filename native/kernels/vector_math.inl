@@ -69,12 +69,7 @@ GEMMULE_INLINE F32x16 powerForSoftmax(F32x16 x) {
   q = fma(q, r, broadcast(0.240219146f));
   q = fma(q, r, broadcast(0.693147242f));
   q = fma(q, r, broadcast(1.00000012f));
-#if defined(GEMMULE_SIMD_AVX512)
-  const F32x16 y = scaleByPower(q, n);
-#else
-  const F32x16 y = floatOf(addInt(bitsOf(q), shiftLeft<23>(toIntRounded(n))));
-#endif
-  return select(less(x, broadcast(-125.0f)), zero(), y);
+  return select(less(x, broadcast(-125.0f)), zero(), scaleByNormalPower(q, n));
 }
 
 /// e^x - 1. At most 1.5 ulp.

@@ -119,7 +119,7 @@ Status attention(const OpContext& context) {
   GEMMULE_RETURN_IF_ERROR(requireResult("attention", y, DType::kFloat32, query));
   GEMMULE_RETURN_IF_ERROR(requireCuSeqlens("attention", context.operands[3], query.dims[0]));
   GEMMULE_RETURN_IF_ERROR(checkBias("attention", bias, settings.numHeads));
-  const Operand keyCounts = context.operands.size() > 5 ? context.operands[5] : Operand{};
+  const Operand keyCounts = context.optionalOperand(5);
   GEMMULE_RETURN_IF_ERROR(checkKeyCounts(keyCounts, cuSeqlens));
 
   const std::int64_t hidden = query.dims[1];

@@ -145,21 +145,6 @@ void searchBlocks(const OpContext& context, const Search& search, const Workspac
   }
 }
 
-bool hasOperand(const OpContext& context, std::size_t index) {
-  return context.operands.size() > index && context.operands[index].isPresent();
-}
-
-Status requireOneAVector(const char* argument, const OpContext& context, std::size_t index) {
-  if (!hasOperand(context, index)) return Status::ok();
-  const Operand& operand = context.operands[index];
-  const TensorView& numbers = operand.tensor;
-  if (operand.kind == Operand::Kind::kTensor && numbers.dtype == DType::kFloat32 && numbers.rank == 1 &&
-      numbers.dims[0] == context.operands[1].tensor.dims[0]) {
-    return Status::ok();
-  }
-  return Status::invalid(std::string("topSimilar: ") + argument + " must be float32, one a vector");
-}
-
 Status checkTopSimilar(const OpContext& context, std::int64_t* k) {
   GEMMULE_RETURN_IF_ERROR(requireTensors("topSimilar", context, 2, 2));
   const TensorView& queries = context.operands[0].tensor;
@@ -169,8 +154,8 @@ Status checkTopSimilar(const OpContext& context, std::int64_t* k) {
   if (queries.rank != 2 || vectors.rank != 2 || queries.dims[1] != vectors.dims[1]) {
     return Status::invalid("topSimilar: shapes " + formatDims(queries) + " and " + formatDims(vectors) + " do not fit");
   }
-  GEMMULE_RETURN_IF_ERROR(requireOneAVector("scales", context, 2));
-  GEMMULE_RETURN_IF_ERROR(requireOneAVector("offsets", context, 3));
+  GEMMULE_RETURN_IF_ERROR(requireVector("topSimilar", "scales", context.operands[2], vectors.dims[0]));
+  GEMMULE_RETURN_IF_ERROR(requireVector("topSimilar", "offsets", context.optionalOperand(3), vectors.dims[0]));
   if (vectors.dims[0] > INT32_MAX) return Status::unsupported("topSimilar: 2^31 vectors or more");
   GEMMULE_RETURN_IF_ERROR(integerAttribute("topSimilar", context, 0, 0, static_cast<double>(vectors.dims[0]), k));
   TensorView expected = queries;
@@ -209,13 +194,13 @@ Status topSimilar(const OpContext& context) {
   search.depth = queries.dims[1];
   if (search.queryCount == 0 || search.k == 0) return Status::ok();
   GEMMULE_RETURN_IF_ERROR(readQueries(context, &search));
-  if (hasOperand(context, 2)) {
-    search.scales = context.operands[2].tensor.as<float>();
-    search.scaleStride = context.operands[2].tensor.strides[0];
+  if (const Operand& scales = context.operands[2]; scales.isPresent()) {
+    search.scales = scales.tensor.as<float>();
+    search.scaleStride = scales.tensor.strides[0];
   }
-  if (hasOperand(context, 3)) {
-    search.offsets = context.operands[3].tensor.as<float>();
-    search.offsetStride = context.operands[3].tensor.strides[0];
+  if (const Operand offsets = context.optionalOperand(3); offsets.isPresent()) {
+    search.offsets = offsets.tensor.as<float>();
+    search.offsetStride = offsets.tensor.strides[0];
   }
   const std::int64_t fitting = kBlockNumbers / std::max<std::int64_t>(search.depth, 1) / kPanelWidth * kPanelWidth;
   search.blockVectors =

@@ -18,17 +18,6 @@ inline Status requireRows(const char* name, const char* argument, const TensorVi
                          " must be float32 [rows, columns] with unit column stride");
 }
 
-/// An optional operand: float32 [length].
-inline Status requireVector(const char* name, const char* argument, const Operand& operand, std::int64_t length) {
-  if (operand.kind == Operand::Kind::kNone) return Status::ok();
-  const TensorView& view = operand.tensor;
-  if (operand.kind == Operand::Kind::kTensor && view.rank == 1 && view.dtype == DType::kFloat32 &&
-      view.dims[0] == length) {
-    return Status::ok();
-  }
-  return Status::invalid(std::string(name) + ": " + argument + " must be float32 [" + std::to_string(length) + "]");
-}
-
 /// An optional operand: rows of `like`'s shape.
 inline Status requireMatrix(const char* name, const char* argument, const Operand& operand, const TensorView& like) {
   if (operand.kind == Operand::Kind::kNone) return Status::ok();

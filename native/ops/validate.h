@@ -66,6 +66,17 @@ inline Status requireResult(const char* name, const TensorView& result, DType dt
                          kDTypeNames[static_cast<int>(dtype)] + " of shape " + formatDims(like));
 }
 
+/// An optional operand: float32 [length].
+inline Status requireVector(const char* name, const char* argument, const Operand& operand, std::int64_t length) {
+  if (operand.kind == Operand::Kind::kNone) return Status::ok();
+  const TensorView& view = operand.tensor;
+  if (operand.kind == Operand::Kind::kTensor && view.rank == 1 && view.dtype == DType::kFloat32 &&
+      view.dims[0] == length) {
+    return Status::ok();
+  }
+  return Status::invalid(std::string(name) + ": " + argument + " must be float32 [" + std::to_string(length) + "]");
+}
+
 /// The attribute as an integer of [low, high].
 inline Status integerAttribute(const char* name, const OpContext& context, std::size_t index, double low, double high,
                                std::int64_t* value) {

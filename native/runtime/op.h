@@ -36,6 +36,9 @@ struct OpContext {
   Scratch& scratch;
   /// Set when the caller has lost interest; long operations may look at it and return Status::cancelled().
   const std::atomic<bool>* cancelled = nullptr;
+
+  /// One of the last operands, which may be left out.
+  Operand optionalOperand(std::size_t index) const { return index < operands.size() ? operands[index] : Operand{}; }
 };
 
 /// Checks whatever could corrupt memory (ranks, dims, dtypes, index values), then computes.

@@ -126,8 +126,10 @@ function* log2NormOfMagnitudes(matrix: View, exponent: number): Steps<number> {
 /**
  * How often a matrix must be halved for the last approximant: as often as its powers demand, which may be much less often than
  * its norm does (Al-Mohy and Higham 2009, algorithm 5.1).
+ *
+ * @param norm - the binary logarithm of the matrix's norm.
  */
-function* squaringsOf<D extends RealDType>(powers: EvenPowers<D>): Steps<number> {
+function* squaringsOf<D extends RealDType>(powers: EvenPowers<D>, norm: number): Steps<number> {
   const { norms, most, errorCoefficient, digits } = PRECISIONS[powers.matrix.dtype];
   const [degree] = norms.at(-1) as readonly [number, number];
   const roots: number[] = [];
@@ -139,7 +141,7 @@ function* squaringsOf<D extends RealDType>(powers: EvenPowers<D>): Steps<number>
   const size = Math.min(Math.max(sixth, eighth), Math.max(eighth, tenth));
   const squarings = Math.max(0, Math.ceil(size - Math.log2(most)));
   // Norms of powers say nothing of what cancels within the approximant; a power of the magnitudes does.
-  const magnitudes = (yield* log2NormOfMagnitudes(powers.matrix, 2 * degree + 1)) - log2Norm(powers.matrix);
+  const magnitudes = (yield* log2NormOfMagnitudes(powers.matrix, 2 * degree + 1)) - norm;
   const backwardError = magnitudes - 2 * degree * squarings - Math.log2(errorCoefficient);
   return squarings + Math.max(0, Math.ceil((backwardError + digits) / (2 * degree)));
 }
@@ -155,7 +157,7 @@ function* exponentialOf<D extends RealDType>(matrix: View<D>, name: string): Ste
   const [degree, limit] = norms.find(([, most]) => norm <= Math.log2(most)) ?? (norms.at(-1) as [number, number]);
   let powers = new EvenPowers(matrix, temporaries);
   let squarings = Math.max(0, Math.ceil(norm - Math.log2(limit)));
-  if (squarings > 0 && norm <= largeNorm) squarings = Math.min(squarings, yield* squaringsOf(powers));
+  if (squarings > 0 && norm <= largeNorm) squarings = Math.min(squarings, yield* squaringsOf(powers, norm));
   if (squarings >= digits) {
     throw new NumericalError(
       `expm: the elements of matrix ${name} are too large, of a norm of about 2^${Math.round(norm)}: rounding leaves no digit of its exponential in ${matrix.dtype}; use a smaller time step or other units`,

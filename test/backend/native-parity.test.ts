@@ -6,6 +6,7 @@ import { reductionPrimitives, scanPrimitives } from '../../src/backend/primitive
 import type { HostView } from '../../src/backend/view.js';
 import { DTypeError, IndexOutOfRangeError, ShapeError } from '../../src/errors.js';
 import { arrayConstructor, DTYPES, type DType } from '../../src/tensor/dtype.js';
+import { GELU_ABSOLUTE } from '../parity/cases.js';
 
 /*
  * Every primitive that is not a matrix product or a part of a transformer: the native engine against the reference, over all
@@ -129,9 +130,6 @@ const EXACT = new Set([
   'maximum',
   'minimum',
 ]);
-
-/** What vector_math.inl promises of gelu below -3 instead, on a processor without fused multiply-adds. */
-const GELU_ABSOLUTE = 1e-8;
 
 function unitsOf(name: string): (dtype: DType) => (x: number) => number {
   return (dtype) => (x) => {

@@ -163,7 +163,7 @@ const rotary: fc.Arbitrary<Arguments> = fc
   });
 
 /** The float32 GELU of numbers below -3 is so near (native/kernels/vector_math.inl), on a processor without fused multiply-adds. */
-const GELU_ABSOLUTE = 1e-8;
+export const GELU_ABSOLUTE = 1e-8;
 
 const gatedActivation: fc.Arbitrary<Arguments> = fc
   .record({
