@@ -39,7 +39,12 @@ bool commandWords(Environment& environment, std::span<const double>& words) {
 Napi::Value execute(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = Environment::of(env);
-  if (!readElements(env, info[0], "execute: args", environment.elements)) return {};
+  environment.elements.clear();
+  if (info.Length() == 1 && info[0].IsArray()) {
+    if (!readElements(env, info[0], "execute: args", environment.elements)) return {};
+  } else {
+    for (std::size_t index = 0; index < info.Length(); ++index) environment.elements.push_back(info[index]);
+  }
   environment.arguments.clear();
   for (const napi_value element : environment.elements) {
     ArrayValue array;

@@ -31,6 +31,8 @@ struct GemmBlock {
   const void* panels = nullptr;
   /// Weights from a panel to the next: 16 * depth where panels lie side by side.
   std::int64_t panelStride = 0;
+  /// Weights from a k to the next: 16 but where they are read from whole rows of a matrix that is not packed.
+  std::int64_t depthStride = 16;
   std::int64_t columns = 0;
   /// Sums go on from what is in y, instead of from zero.
   bool accumulates = false;

@@ -19,34 +19,37 @@ GEMMULE_INLINE F32x16 loadWeights(const float* p) { return load(p); }
 GEMMULE_INLINE F32x16 loadWeights(const std::uint16_t* p) { return loadBfloat16(p); }
 
 // Sums [kRows, 16 * kPanels] of a tile plus bias, and residual if nothing comes between, to y. The rest is left to
-// `finish`.
+// `finish`. Pointers and strides in variables of their own: y might change what a reference refers to.
 template <int kRows, int kPanels>
 GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][kPanels], std::int64_t row,
                               std::int64_t panel, std::int64_t columns) {
-  const bool addsResidual = epilogue.residual != nullptr && epilogue.activation == Activation::kNone;
+  const std::int64_t column = panel * kLanes;
+  const std::int64_t left = columns - column;
+  if (epilogue.bias != nullptr) {
 #pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) {
-    const std::int64_t column = (panel + p) * kLanes;
-    const std::int64_t left = columns - column;
-    const int count = left < kLanes ? static_cast<int>(left) : kLanes;
-    F32x16 bias = zero();
-    if (epilogue.bias != nullptr) {
-      bias = count == kLanes ? load(epilogue.bias + column) : loadPartial(epilogue.bias + column, count);
-    }
+    for (int p = 0; p < kPanels; ++p) {
+      const F32x16 bias = loadUpTo(epilogue.bias + column + p * kLanes, left - p * kLanes);
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      float* y = epilogue.y + (row + r) * epilogue.yStride + column;
-      F32x16 value = epilogue.bias != nullptr ? add(sum[r][p], bias) : sum[r][p];
-      if (addsResidual) {
-        const float* residual = epilogue.residual + (row + r) * epilogue.residualStride + column;
-        value = add(value, count == kLanes ? load(residual) : loadPartial(residual, count));
-      }
-      if (count == kLanes) {
-        store(y, value);
-      } else {
-        storePartial(y, value, count);
+      for (int r = 0; r < kRows; ++r) sum[r][p] = add(sum[r][p], bias);
+    }
+  }
+  if (epilogue.residual != nullptr && epilogue.activation == Activation::kNone) {
+    const std::int64_t stride = epilogue.residualStride;
+    const float* residual = epilogue.residual + row * stride + column;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, residual += stride) {
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) {
+        sum[r][p] = add(sum[r][p], loadUpTo(residual + p * kLanes, left - p * kLanes));
       }
     }
+  }
+  const std::int64_t stride = epilogue.yStride;
+  float* y = epilogue.y + row * stride + column;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r, y += stride) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) storeUpTo(y + p * kLanes, sum[r][p], left - p * kLanes);
   }
 }
 
@@ -54,15 +57,12 @@ GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows]
 template <int kRows, int kPanels>
 GEMMULE_INLINE void loadSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][kPanels], std::int64_t row,
                              std::int64_t panel, std::int64_t columns) {
-#pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) {
-    const std::int64_t column = (panel + p) * kLanes;
-    const std::int64_t left = columns - column;
+  const std::int64_t left = columns - panel * kLanes;
+  const float* y = epilogue.y + row * epilogue.yStride + panel * kLanes;
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const float* y = epilogue.y + (row + r) * epilogue.yStride + column;
-      sum[r][p] = left >= kLanes ? load(y) : loadPartial(y, static_cast<int>(left));
-    }
+  for (int r = 0; r < kRows; ++r, y += epilogue.yStride) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) sum[r][p] = loadUpTo(y + p * kLanes, left - p * kLanes);
   }
 }
 
@@ -83,13 +83,37 @@ struct PanelsAhead {
   }
 };
 
+// Numbers of kRows rows, column after column. A pointer for every six rows, from which multiples of the stride lead to
+// each: a pointer a row would be more than there are registers, and compilers, left alone, make one.
+template <int kRows, typename Number>
+class RowReader {
+ public:
+  GEMMULE_INLINE RowReader(const Number* rows, std::int64_t stride) : stride_(stride) {
+    for (int group = 0; group < kGroups; ++group) first_[group] = rows + group * kGroup * stride;
+  }
+
+  GEMMULE_INLINE Number at(int row) const { return first_[row / kGroup][row % kGroup * stride_]; }
+
+  GEMMULE_INLINE void next() {
+    for (int group = 0; group < kGroups; ++group) {
+      ++first_[group];
+      __asm__("" : "+r"(first_[group]));
+    }
+  }
+
+ private:
+  static constexpr int kGroup = 6;
+  static constexpr int kGroups = (kRows + kGroup - 1) / kGroup;
+  const Number* first_[kGroups];
+  std::int64_t stride_;
+};
+
 // One register tile: kRows x (16 * kPanels) sums, bias added, stored. `columns` counts the real ones.
 template <int kRows, int kPanels, typename Weight>
 void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel, PanelsAhead ahead) {
   const std::int64_t depth = block.depth;
-  const float* x[kRows];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) x[r] = block.x + (row + r) * block.xStride;
+  const std::int64_t depthStride = block.depthStride;
+  RowReader<kRows, float> x(block.x + row * block.xStride, block.xStride);
   const Weight* weights[kPanels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p)
@@ -106,13 +130,17 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel, Pane
     ahead.call();
     F32x16 w[kPanels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) w[p] = loadWeights(weights[p] + k * kLanes);
+    for (int p = 0; p < kPanels; ++p) {
+      w[p] = loadWeights(weights[p]);
+      weights[p] += depthStride;
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const F32x16 value = broadcast(x[r][k]);
+      const F32x16 value = broadcast(x.at(r));
 #pragma GCC unroll 8
       for (int p = 0; p < kPanels; ++p) sum[r][p] = fma(value, w[p], sum[r][p]);
     }
+    x.next();
   }
   storeSums<kRows, kPanels>(block.epilogue, sum, row, panel, block.columns);
 }

@@ -15,6 +15,8 @@ struct Float64Block {
   const double* panels = nullptr;
   /// Numbers from a panel to the next.
   std::int64_t panelStride = 0;
+  /// Numbers from a k to the next: 8 but where they are read from whole rows of a matrix that is not packed.
+  std::int64_t depthStride = 8;
   std::int64_t columns = 0;
   /// Sums go on from what is in y, instead of from zero.
   bool accumulates = false;

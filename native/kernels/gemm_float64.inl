@@ -5,43 +5,46 @@ namespace float64 {
 // One register tile: kRows x (8 * kPanels) sums.
 template <int kRows, int kPanels>
 void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t panel) {
-  const double* x[kRows];
-  double* y[kRows];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-    x[r] = block.x + (row + r) * block.xStride;
-    y[r] = block.y + (row + r) * block.yStride + panel * kDoubleLanes;
-  }
+  RowReader<kRows, double> x(block.x + row * block.xStride, block.xStride);
   const double* panels[kPanels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p) panels[p] = block.panels + (panel + p) * block.panelStride;
+  const std::int64_t depthStride = block.depthStride;
   const std::int64_t columns = block.columns - panel * kDoubleLanes;
+
+  const std::int64_t yStride = block.yStride;
+  double* y = block.y + row * yStride + panel * kDoubleLanes;
 
   F64x8 sum[kRows][kPanels];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
-      sum[r][p] =
-          block.accumulates ? loadDoubleUpTo(y[r] + p * kDoubleLanes, columns - p * kDoubleLanes) : broadcastDouble(0);
+      const double* sums = y + r * yStride + p * kDoubleLanes;
+      sum[r][p] = block.accumulates ? loadDoubleUpTo(sums, columns - p * kDoubleLanes) : broadcastDouble(0);
     }
   }
-  for (std::int64_t k = 0; k < block.depth; ++k) {
+  const std::int64_t depth = block.depth;
+  for (std::int64_t k = 0; k < depth; ++k) {
     F64x8 b[kPanels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) b[p] = loadDouble(panels[p] + k * kDoubleLanes);
+    for (int p = 0; p < kPanels; ++p) {
+      b[p] = loadDouble(panels[p]);
+      panels[p] += depthStride;
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const F64x8 value = broadcastDouble(x[r][k]);
+      const F64x8 value = broadcastDouble(x.at(r));
 #pragma GCC unroll 8
       for (int p = 0; p < kPanels; ++p) sum[r][p] = fmaDouble(value, b[p], sum[r][p]);
     }
+    x.next();
   }
-#pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      storeDoubleUpTo(y[r] + p * kDoubleLanes, sum[r][p], columns - p * kDoubleLanes);
+  for (int r = 0; r < kRows; ++r, y += yStride) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) {
+      storeDoubleUpTo(y + p * kDoubleLanes, sum[r][p], columns - p * kDoubleLanes);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "linalg/copy_matrix.h"
 #include "linalg/gemm.h"
@@ -24,6 +25,11 @@ constexpr std::int64_t kPanelGrain = 4;
 /// Parts of a product for every thread: the last to finish then keeps the others waiting for little.
 constexpr std::int64_t kPartsPerThread = 48;
 
+/// Rows that lie no farther apart than this do without packing: those of a tile spread over the first-level cache.
+constexpr std::int64_t kNearBytes = 1024;
+/// So many rows of a do not read b often enough for packing its panels to pay, if its rows are near.
+constexpr std::int64_t kMostRowsInPlace = 128;
+
 /// Elements from a packed row to the next: no power of two, which would put all rows of a tile into the same few lines.
 template <typename T>
 std::int64_t rowLength(std::int64_t depth) {
@@ -32,42 +38,26 @@ std::int64_t rowLength(std::int64_t depth) {
 
 std::int64_t divideUp(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Rows times packed panels, by the kernel of the type.
-struct Block {
-  std::int64_t rows;
-  std::int64_t depth;
-  std::int64_t columns;
-  bool accumulates;
-  std::int64_t yStride;
-};
-
-/// What the kernels' blocks have in common.
-template <typename KernelBlock, typename T>
-KernelBlock kernelBlock(const Block& block, const T* x, const T* panels) {
-  KernelBlock all;
-  all.x = x;
-  all.xStride = rowLength<T>(block.depth);
-  all.rows = block.rows;
-  all.depth = block.depth;
-  all.panels = panels;
-  all.panelStride = kWidth<T> * block.depth;
-  all.columns = block.columns;
-  all.accumulates = block.accumulates;
-  return all;
+/// Whether rows of a matrix can be read where they lie.
+template <typename T>
+bool isNear(const std::array<std::int64_t, 2>& strides) {
+  constexpr std::int64_t kMost = kNearBytes / static_cast<std::int64_t>(sizeof(T));
+  return strides[1] == 1 && strides[0] >= 0 && strides[0] <= kMost;
 }
 
-void multiply(const KernelTable& kernels, const Block& block, const float* x, const float* panels, float* y) {
-  auto all = kernelBlock<GemmBlock>(block, x, panels);
-  all.epilogue.y = y;
-  all.epilogue.yStride = block.yStride;
-  kernels.gemm.float32(all);
+template <typename T>
+using KernelBlock = std::conditional_t<std::is_same_v<T, float>, GemmBlock, Float64Block>;
+
+void multiply(const KernelTable& kernels, GemmBlock& block, float* y, std::int64_t yStride) {
+  block.epilogue.y = y;
+  block.epilogue.yStride = yStride;
+  kernels.gemm.float32(block);
 }
 
-void multiply(const KernelTable& kernels, const Block& block, const double* x, const double* panels, double* y) {
-  auto all = kernelBlock<Float64Block>(block, x, panels);
-  all.y = y;
-  all.yStride = block.yStride;
-  kernels.float64.multiply(all);
+void multiply(const KernelTable& kernels, Float64Block& block, double* y, std::int64_t yStride) {
+  block.y = y;
+  block.yStride = yStride;
+  kernels.float64.multiply(block);
 }
 
 }  // namespace
@@ -87,6 +77,12 @@ std::int64_t PanelProduct<T>::blockDepth() const {
 template <typename T>
 std::int64_t PanelProduct<T>::panels() const {
   return divideUp(n, kWidth<T>);
+}
+
+/// The first panels of b that one thread alone reads where they lie: all or none but a last one that is not whole.
+template <typename T>
+std::int64_t PanelProduct<T>::panelsInPlace() const {
+  return m <= kMostRowsInPlace && isNear<T>(bStrides) ? n / kWidth<T> : 0;
 }
 
 template <typename T>
@@ -135,42 +131,60 @@ void PanelProduct<T>::packPanels(const T* b, Depth depth, std::int64_t begin, st
   }
 }
 
-/// The block of rows that begins at `row`, `rowLength` apart.
+/// The block of rows that begins at `row`: where it lies, or packed into `scratch`, `rowLength` apart.
 template <typename T>
-void PanelProduct<T>::packRows(const T* a, Depth depth, std::int64_t row, T* out) const {
+typename PanelProduct<T>::Rows PanelProduct<T>::rowsAt(const T* a, Depth depth, std::int64_t row, T* scratch) const {
   const std::int64_t height = std::min(kBlockRows, m - row);
   const auto [rowStride, columnStride] = aStrides;
   const T* from = a + row * rowStride + depth.begin * columnStride;
-  if (columnStride != 1) {
-    copyMatrix(from, height, depth.count, aStrides, out, rowLength<T>(depth.count));
-    return;
+  if (isNear<T>(aStrides)) return {from, rowStride};
+  const std::int64_t length = rowLength<T>(depth.count);
+  if (columnStride == 1) {
+    for (std::int64_t r = 0; r < height; ++r) {
+      std::memcpy(scratch + r * length, from + r * rowStride, static_cast<std::size_t>(depth.count) * sizeof(T));
+    }
+  } else {
+    copyMatrix(from, height, depth.count, aStrides, scratch, length);
   }
-  for (std::int64_t r = 0; r < height; ++r) {
-    std::memcpy(out + r * rowLength<T>(depth.count), from + r * rowStride,
-                static_cast<std::size_t>(depth.count) * sizeof(T));
-  }
+  return {scratch, length};
 }
 
-/// Packed rows times packed panels; what earlier blocks of k have summed is in c.
 template <typename T>
-void PanelProduct<T>::multiplyBlock(T* c, Depth depth, std::int64_t row, const T* rows, std::int64_t firstPanel,
-                                    std::int64_t endPanel, const T* packedPanels) const {
-  const Block block{std::min(kBlockRows, m - row), depth.count,
-                    std::min(endPanel * kWidth<T>, n) - firstPanel * kWidth<T>, depth.begin > 0, n};
-  multiply(*kernels_, block, rows, packedPanels + firstPanel * kWidth<T> * depth.count,
-           c + row * n + firstPanel * kWidth<T>);
+typename PanelProduct<T>::Panels PanelProduct<T>::packedPanels(Depth depth, const T* packed) const {
+  return {packed, kWidth<T> * depth.count, kWidth<T>};
+}
+
+/// A block of rows times panels; what earlier blocks of k have summed is in c.
+template <typename T>
+void PanelProduct<T>::multiplyBlock(T* c, Depth depth, std::int64_t row, const Rows& rows, std::int64_t firstPanel,
+                                    std::int64_t endPanel, const Panels& panels) const {
+  if (firstPanel == endPanel) return;
+  KernelBlock<T> block;
+  block.x = rows.data;
+  block.xStride = rows.stride;
+  block.rows = std::min(kBlockRows, m - row);
+  block.depth = depth.count;
+  block.panels = panels.data + firstPanel * panels.panelStride;
+  block.panelStride = panels.panelStride;
+  block.depthStride = panels.depthStride;
+  block.columns = std::min(endPanel * kWidth<T>, n) - firstPanel * kWidth<T>;
+  block.accumulates = depth.begin > 0;
+  multiply(*kernels_, block, c + row * n + firstPanel * kWidth<T>, n);
 }
 
 template <typename T>
 void PanelProduct<T>::run(const Arrays& arrays, int lane) const {
   T* packed = panelScratch_ + lane * panelSize_;
-  T* rows = rowScratch_ + lane * rowSize_;
+  T* scratch = rowScratch_ + lane * rowSize_;
+  const std::int64_t inPlace = panelsInPlace();
   for (std::int64_t begin = 0; begin < k; begin += blockDepth()) {
     const Depth depth{begin, std::min(blockDepth(), k - begin)};
-    packPanels(arrays.b, depth, 0, panels(), packed);
+    packPanels(arrays.b, depth, inPlace, panels(), packed);
+    const Panels asTheyLie{arrays.b + begin * bStrides[0], kWidth<T>, bStrides[0]};
     for (std::int64_t row = 0; row < m; row += kBlockRows) {
-      packRows(arrays.a, depth, row, rows);
-      multiplyBlock(arrays.c, depth, row, rows, 0, panels(), packed);
+      const Rows rows = rowsAt(arrays.a, depth, row, scratch);
+      multiplyBlock(arrays.c, depth, row, rows, 0, inPlace, asTheyLie);
+      multiplyBlock(arrays.c, depth, row, rows, inPlace, panels(), packedPanels(depth, packed));
     }
   }
 }
@@ -193,12 +207,13 @@ void PanelProduct<T>::runParallel(ThreadTeam& team, const Arrays& arrays) const 
       packPanels(arrays.b, depth, first, end, panelScratch_);
     });
     team.parallelFor(rowBlocks * columnBlocks, 1, [&](std::int64_t first, std::int64_t end, int lane) {
-      T* rows = rowScratch_ + lane * rowSize_;
+      Rows rows{};
       for (std::int64_t part = first; part < end; ++part) {
         const std::int64_t row = part / columnBlocks * kBlockRows;
         const std::int64_t panel = part % columnBlocks * panelsPerPart;
-        if (part == first || panel == 0) packRows(arrays.a, depth, row, rows);
-        multiplyBlock(arrays.c, depth, row, rows, panel, std::min(panel + panelsPerPart, panels()), panelScratch_);
+        if (part == first || panel == 0) rows = rowsAt(arrays.a, depth, row, rowScratch_ + lane * rowSize_);
+        multiplyBlock(arrays.c, depth, row, rows, panel, std::min(panel + panelsPerPart, panels()),
+                      packedPanels(depth, panelScratch_));
       }
     });
   }

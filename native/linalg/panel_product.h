@@ -12,9 +12,9 @@ namespace gemmule {
 
 /// Row-major products `c [m, n] = a [m, k] * b [k, n]` of float or double by the engine's own kernels: a and b with any
 /// strides, c contiguous. b is brought into panels as wide as a register and a into blocks of rows, k in blocks that
-/// fit the second-level cache, as Goto and van de Geijn describe (ACM TOMS 34(3), 2008). Every element is one chain of
-/// fused multiply-adds in ascending k, so that instruction sets from AVX2 on, and any number of threads, give the same
-/// bits.
+/// fit the second-level cache, as Goto and van de Geijn describe (ACM TOMS 34(3), 2008); what lies well is read where
+/// it lies. Every element is one chain of fused multiply-adds in ascending k, so that instruction sets from AVX2 on,
+/// and any number of threads, give the same bits.
 template <typename T>
 class PanelProduct {
  public:
@@ -49,13 +49,26 @@ class PanelProduct {
     std::int64_t begin;
     std::int64_t count;
   };
+  /// Rows of a as the kernels read them.
+  struct Rows {
+    const T* data;
+    std::int64_t stride;
+  };
+  /// Panels of b as the kernels read them.
+  struct Panels {
+    const T* data;
+    std::int64_t panelStride;
+    std::int64_t depthStride;
+  };
 
   std::int64_t blockDepth() const;
   std::int64_t panels() const;
+  std::int64_t panelsInPlace() const;
   void packPanels(const T* b, Depth depth, std::int64_t begin, std::int64_t end, T* out) const;
-  void packRows(const T* a, Depth depth, std::int64_t row, T* out) const;
-  void multiplyBlock(T* c, Depth depth, std::int64_t row, const T* rows, std::int64_t firstPanel, std::int64_t endPanel,
-                     const T* packedPanels) const;
+  Rows rowsAt(const T* a, Depth depth, std::int64_t row, T* scratch) const;
+  Panels packedPanels(Depth depth, const T* packed) const;
+  void multiplyBlock(T* c, Depth depth, std::int64_t row, const Rows& rows, std::int64_t firstPanel,
+                     std::int64_t endPanel, const Panels& panels) const;
 
   const KernelTable* kernels_ = nullptr;
   T* panelScratch_ = nullptr;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -29,11 +28,12 @@ class WordReader {
   std::int64_t integer() {
     const double word = number();
     constexpr double kLargest = 9007199254740992.0;
-    if (!(word >= -kLargest && word <= kLargest) || word != std::trunc(word)) {
+    const std::int64_t whole = word >= -kLargest && word <= kLargest ? static_cast<std::int64_t>(word) : 0;
+    if (static_cast<double>(whole) != word) {
       failed_ = true;
       return 0;
     }
-    return static_cast<std::int64_t>(word);
+    return whole;
   }
 
   /// A whole number in [low, high]; `low` when the word is no such.

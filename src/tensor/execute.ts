@@ -59,8 +59,9 @@ export function scalarView(value: Scalar, dtype: DType): View {
  * and what belongs to somebody else. Nothing is given back to a recording, which keeps its constants by reference.
  */
 export class Temporaries {
-  readonly #owned = new Set<StorageArray>();
-  readonly #foreign = new Set<unknown>();
+  // A handful at most: lists are faster than sets.
+  readonly #owned: StorageArray[] = [];
+  readonly #foreign: unknown[] = [];
 
   constructor(...inputs: (View | Scalar)[]) {
     for (const input of inputs) if (typeof input === 'object') this.leave(input);
@@ -68,17 +69,20 @@ export class Temporaries {
 
   /** Notes a view that belongs to somebody else. */
   leave(view: View): void {
-    this.#foreign.add(view.data);
+    this.#foreign.push(view.data);
   }
 
   /** Notes a view that may have been computed on the way, and returns it. */
   keep<V extends View>(view: V): V {
-    if (!(view.data instanceof SymbolicValue) && !this.#foreign.has(view.data)) this.#owned.add(view.data);
+    const { data } = view;
+    const known = this.#foreign.includes(data) || data instanceof SymbolicValue || this.#owned.includes(data);
+    if (!known) this.#owned.push(data);
     return view;
   }
 
   /** Releases all that was kept except the storage of the results, and returns the first. */
   finish<V extends View>(result: V, ...others: View[]): V {
+    if (this.#owned.length === 0) return result;
     const results = [result, ...others];
     if (results.some(isSymbolicView)) return result;
     for (const data of this.#owned) if (!results.some((view) => view.data === data)) releaseStorage(data);

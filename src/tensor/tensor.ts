@@ -122,7 +122,8 @@ export class Tensor<D extends DType = DType> implements View<D> {
 
   /**
    * All elements in row-major order. Contiguous tensors give their storage itself, without a copy: writing to it changes this
-   * tensor and all that share it. float16 and bfloat16 give their bits; see `to('float32')`.
+   * tensor and all that share it, and its `buffer` may hold the numbers of others, too; `slice()` makes a copy of one's own.
+   * float16 and bfloat16 give their bits; see `to('float32')`.
    */
   toTypedArray(): ArrayOf<D> {
     this.#requireNumbers('toTypedArray');

@@ -11,6 +11,9 @@ export interface ProgramHandle {
   readonly __program: unique symbol;
 }
 
+/** What a command refers to. */
+export type CommandArgument = StorageArray | PackedHandle;
+
 /** What a task reads and writes. */
 export type TaskArray = StorageArray | Uint32Array;
 
@@ -54,7 +57,8 @@ export interface Addon {
   mapFile(path: string): ArrayBuffer;
   /** The memory through which `execute` and `pack` read their commands. */
   setCommandBuffer(words: Float64Array): void;
-  execute(args: readonly (StorageArray | PackedHandle)[]): void;
+  /** Takes its arguments one by one, which is faster, or as one array, which may be as long as one likes. */
+  execute(...args: readonly CommandArgument[] | readonly [readonly CommandArgument[]]): void;
   pack(format: number, args: readonly StorageArray[]): { handle: PackedHandle; bytes: number };
   /** Lets go of the weight now; Programs that use it keep it. */
   releasePacked(handle: PackedHandle): void;

@@ -8,7 +8,7 @@ import {
 } from '../../errors.js';
 import { dtypeCode, type StorageArray } from '../../tensor/dtype.js';
 import type { HostView } from '../view.js';
-import type { Addon, PackedHandle } from './addon.js';
+import type { Addon, CommandArgument, PackedHandle } from './addon.js';
 
 /*
  * One eager operation, written as float64 words (every integer up to 2^53 is exact) into memory that the engine reads:
@@ -20,32 +20,39 @@ import type { Addon, PackedHandle } from './addon.js';
  * `argument` indexes the arrays and handles passed with the call.
  */
 
+/** Of a view that the engine is given: `kMaxRank` there. */
+export const MAX_AXES = 8;
+
+/** The most words that an operand or a result takes. */
+const WORDS_PER_VIEW = 5 + 2 * MAX_AXES;
 const INITIAL_WORDS = 1024;
+/** V8 can pass some ten thousand; from here on it makes no difference. */
+const MOST_SINGLE_ARGS = 16;
 
 /** Writes commands for one addon. The buffer is shared with the engine and grows as needed. */
 export class CommandWriter {
   readonly #addon: Addon;
   #words = new Float64Array(INITIAL_WORDS);
   #length = 0;
-  #args: (StorageArray | PackedHandle)[] = [];
+  #args: CommandArgument[] = [];
 
   constructor(addon: Addon) {
     this.#addon = addon;
     addon.setCommandBuffer(this.#words);
   }
 
-  begin(): void {
+  /** Begins a command of at most so many views, and other words. */
+  begin(views: number, words: number): void {
+    const needed = views * WORDS_PER_VIEW + words;
+    if (needed > this.#words.length) {
+      this.#words = new Float64Array(2 * needed);
+      this.#addon.setCommandBuffer(this.#words);
+    }
     this.#length = 0;
     this.#args = [];
   }
 
   word(value: number): void {
-    if (this.#length === this.#words.length) {
-      const larger = new Float64Array(this.#words.length * 2);
-      larger.set(this.#words);
-      this.#words = larger;
-      this.#addon.setCommandBuffer(larger);
-    }
     this.#words[this.#length++] = value;
   }
 
@@ -64,20 +71,21 @@ export class CommandWriter {
     this.word(dtypeCode(view.dtype));
     this.word(view.dims.length);
     this.word(view.offset);
-    for (const dim of view.dims) this.word(dim);
-    for (const stride of view.strides) this.word(stride);
+    for (let axis = 0; axis < view.dims.length; axis++) this.word(view.dims[axis] as number);
+    for (let axis = 0; axis < view.dims.length; axis++) this.word(view.strides[axis] as number);
   }
 
   result(view: HostView): void {
     this.word(this.#args.push(view.data) - 1);
     this.word(dtypeCode(view.dtype));
     this.word(view.dims.length);
-    for (const dim of view.dims) this.word(dim);
+    for (let axis = 0; axis < view.dims.length; axis++) this.word(view.dims[axis] as number);
   }
 
   execute(): void {
     try {
-      this.#addon.execute(this.#args);
+      if (this.#args.length <= MOST_SINGLE_ARGS) this.#addon.execute(...this.#args);
+      else this.#addon.execute(this.#args);
     } finally {
       this.#args = [];
     }

@@ -5,7 +5,7 @@ import { checkPackArguments } from '../pack.js';
 import type { Primitive } from '../primitive.js';
 import { type AttributesOf, PRIMITIVES, type PrimitiveName } from '../primitives/index.js';
 import type { Program, RecordedProgram } from '../recorder/program.js';
-import { allocateStorage, setStorageAllocator } from '../storage.js';
+import { allocateResult, setStorageAllocator } from '../storage.js';
 import {
   type HostView,
   isPackedWeight,
@@ -18,7 +18,7 @@ import {
   type View,
 } from '../view.js';
 import type { Addon, EngineInfo, MemoryUsage, PackedHandle } from './addon.js';
-import { CommandWriter, engineError } from './command.js';
+import { CommandWriter, engineError, MAX_AXES } from './command.js';
 import { loadAddon } from './load.js';
 import { NativeProgram } from './program.js';
 import { NativeTrainer } from './trainer.js';
@@ -26,6 +26,9 @@ import { NativeTrainer } from './trainer.js';
 export type { EngineInfo, MemoryUsage } from './addon.js';
 
 const FORMAT_CODES: Record<PackFormat, number> = { float32: 0, bfloat16: 1, int8: 2, bfloat16Products: 3 };
+
+/** Opcode and counts of a command. */
+const HEAD_WORDS = 4;
 
 class NativePackedWeight implements PackedWeight {
   readonly packed = true;
@@ -56,25 +59,27 @@ export class NativeBackend implements Backend {
   }
 
   run<P extends PrimitiveName>(name: P, operands: readonly Operand[], attributes: AttributesOf<P> & object): View[] {
-    const primitive = PRIMITIVES[name] as Primitive;
-    const specs = primitive.infer(operands, attributes);
     const opcode = this.#opcodes.get(name);
     if (opcode === undefined) throw new BackendError(`the native engine has no primitive ${name}`);
-    const results = specs.map((spec) => resultView(name, spec));
+    const primitive = PRIMITIVES[name] as Primitive;
+    const specs = primitive.infer(operands, attributes);
+    const results: HostView[] = new Array(specs.length);
+    for (let index = 0; index < specs.length; index++) results[index] = resultView(name, specs[index] as OutputSpec);
     const command = this.#command;
     const encoded = primitive.encode(attributes);
-    command.begin();
+    command.begin(operands.length + results.length, HEAD_WORDS + encoded.length);
     command.word(opcode);
     command.word(operands.length);
     command.word(encoded.length);
     command.word(results.length);
-    for (const attribute of encoded) command.word(attribute);
-    for (const operand of operands) {
+    for (let index = 0; index < encoded.length; index++) command.word(encoded[index] as number);
+    for (let index = 0; index < operands.length; index++) {
+      const operand = operands[index] as Operand;
       if (operand === null) command.none();
       else if (isPackedWeight(operand)) command.packed(handleOf(operand));
       else command.operand(hostView(name, operand));
     }
-    for (const result of results) command.result(result);
+    for (let index = 0; index < results.length; index++) command.result(results[index] as HostView);
     try {
       command.execute();
     } catch (error) {
@@ -85,7 +90,7 @@ export class NativeBackend implements Backend {
 
   pack(weight: View, format: PackFormat, scales: PackScales = {}): PackedWeight {
     const { outFeatures, inFeatures } = checkPackArguments(weight, format, scales);
-    this.#command.begin();
+    this.#command.begin(3, 0);
     this.#command.operand(hostView('pack', weight));
     for (const scale of [scales.inputScale, scales.groupScale]) {
       if (scale) this.#command.operand(hostView('pack', scale));
@@ -134,15 +139,12 @@ function resultView(primitive: string, { dtype, dims }: OutputSpec): HostView {
     dims: dims as readonly number[],
     strides: contiguousStrides(dims) as number[],
     offset: 0,
-    data: allocateStorage(
+    data: allocateResult(
       dtype,
       typeof size === 'number' ? size : concreteDim(size, `${primitive}: the size of the result`),
     ),
   };
 }
-
-/** Of any view that the engine is given: `kMaxRank` there. */
-const MAX_AXES = 8;
 
 function hostView(primitive: string, view: View): HostView {
   if (view.data instanceof SymbolicValue) {

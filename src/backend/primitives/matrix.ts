@@ -27,7 +27,9 @@ export const matmul = definePrimitive({
         `matmul: shapes ${formatShape(a.dims)} and ${formatShape(b.dims)} do not fit; expected [..., m, k] and [..., k, n]`,
       );
     }
-    return [{ dtype: a.dtype, dims: [...a.dims.slice(0, -1), b.dims[rank - 1]] }];
+    const dims = a.dims.slice();
+    dims[rank - 1] = b.dims[rank - 1];
+    return [{ dtype: a.dtype, dims }];
   },
   encode: () => [],
 });

@@ -161,7 +161,7 @@ describe('packed weights', () => {
     const { handle, bytes } = addon.pack(0, [new Float32Array(6)]);
     expect(bytes).toBeGreaterThan(0);
     addon.releasePacked(handle);
-    expect(() => addon.execute([handle])).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }));
+    expect(() => addon.execute(handle)).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }));
     expect(() => addon.releasePacked({} as typeof handle)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
   });
 
