@@ -32,6 +32,10 @@ int processors();
 /// What a container may use of them, in processors; 0 when there is no limit.
 double processorQuota();
 
+/// Leaves the processor for some microseconds to whoever waits for it, so that the system finds this thread another that
+/// is idle; does nothing where systems do not leave threads waiting beside idle processors.
+void stepAside();
+
 #if defined(__aarch64__)
 /// Whether the processor has the dot product instructions of Armv8.2.
 bool hasDotProduct();

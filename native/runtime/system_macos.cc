@@ -34,6 +34,8 @@ double processorQuota() { return 0; }
 bool hasDotProduct() { return kernelNumber("hw.optional.arm.FEAT_DotProd", 0) != 0; }
 #endif
 
+void stepAside() {}
+
 void keepLibraryLoaded() {
   Dl_info library;
   if (dladdr(reinterpret_cast<const void*>(&keepLibraryLoaded), &library) == 0) return;

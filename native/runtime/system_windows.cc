@@ -110,6 +110,8 @@ double processorQuota() {
   return control.CpuRate / 10'000.0 * GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
 }
 
+void stepAside() {}
+
 void keepLibraryLoaded() {
   HMODULE library;
   GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,

@@ -18,6 +18,8 @@ namespace {
 
 constexpr int kMostThreads = 256;
 constexpr auto kSpinTime = std::chrono::microseconds(20);
+/// How long workers may take to wake up before the caller looks to it.
+constexpr auto kPatience = std::chrono::microseconds(30);
 
 void relax() {
 #if defined(__x86_64__)
@@ -90,9 +92,24 @@ struct ThreadTeam::State {
       // The job cannot end, and its fields cannot change, before this range is counted as done.
       const std::int64_t range = nextOf(current);
       (*body)(cut.begin(range), cut.begin(range + 1), lane);
+      if (lane == 0) stepAsideForWorkers(range);
       if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
       current = ticket.load(std::memory_order_acquire);
     }
+  }
+
+  /// Linux sometimes has a worker wait for the very processor that its caller works on while another has become idle.
+  /// If none has woken up, the caller sleeps for an instant, once: they take its place, and it the idle processor's.
+  void stepAsideForWorkers(std::int64_t range) {
+    if (haveWoken.load(std::memory_order_relaxed) || range + 1 == cut.ranges()) return;
+    if (std::chrono::steady_clock::now() - called < kPatience) return;
+    called = std::chrono::steady_clock::time_point::max();
+    system::stepAside();
+  }
+
+  /// Notes that workers are called, from now on or since they last had not woken up.
+  void noteCall() {
+    if (haveWoken.exchange(false, std::memory_order_relaxed)) called = std::chrono::steady_clock::now();
   }
 
   void runWorker(int lane) {
@@ -103,6 +120,7 @@ struct ThreadTeam::State {
       }
       wakeups.wait(seen, std::memory_order_acquire);
       seen = wakeups.load(std::memory_order_acquire);
+      haveWoken.store(true, std::memory_order_relaxed);
       if (stopping.load(std::memory_order_acquire)) return;
       work(lane);
     }
@@ -115,6 +133,9 @@ struct ThreadTeam::State {
   std::atomic<int> wakeups{0};
   std::atomic<int> sessions{0};
   std::atomic<bool> stopping{false};
+  /// Whether any worker has woken up since `called`, when those who hold `busy` began to call.
+  std::atomic<bool> haveWoken{true};
+  std::chrono::steady_clock::time_point called;
   /// Held by the thread whose job is on.
   std::atomic<bool> busy{false};
   std::uint32_t job = 0;
@@ -157,6 +178,7 @@ void ThreadTeam::parallelFor(std::int64_t count, std::int64_t grain,
   state.body = &body;
   state.pending.store(static_cast<int>(ranges), std::memory_order_relaxed);
   state.ticket.store(packTicket(++state.job, static_cast<std::uint32_t>(ranges)), std::memory_order_release);
+  state.noteCall();
   state.wakeups.fetch_add(1, std::memory_order_acq_rel);
   if (cut.lanes == threads()) {
     state.wakeups.notify_all();
