@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,9 +34,18 @@ int processors();
 /// What a container may use of them, in processors; 0 when there is no limit.
 double processorQuota();
 
-/// Leaves the processor for some microseconds to whoever waits for it, so that the system finds this thread another that
-/// is idle; does nothing where systems do not leave threads waiting beside idle processors.
-void stepAside();
+/// A set of processors, by number.
+struct ProcessorSet {
+  std::array<std::uint64_t, 16> bits{};
+};
+
+/// The calling thread's number for `keepOffThisProcessor`.
+int threadNumber();
+/// Keeps a thread off the processor that the caller runs on, at once, and tells where it was allowed to run before;
+/// false where there is no other for it, or systems do not leave threads waiting beside idle processors.
+bool keepOffThisProcessor(int thread, ProcessorSet& before);
+/// Lets the calling thread run on these processors.
+void allowProcessors(const ProcessorSet& processors);
 
 #if defined(__aarch64__)
 /// Whether the processor has the dot product instructions of Armv8.2.

@@ -3,10 +3,11 @@
 #if defined(__linux__)
 
 #include <sched.h>
-#include <sys/prctl.h>
-#include <time.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -99,13 +100,22 @@ double processorQuota() {
   return tightest;
 }
 
-void stepAside() {
-  // The timer's usual slack of 50 us is longer than all of this takes.
-  const int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-  prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-  const timespec moment{0, 10'000};
-  nanosleep(&moment, nullptr);
-  if (slack > 0) prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+static_assert(sizeof(ProcessorSet) == sizeof(cpu_set_t));
+
+int threadNumber() { return static_cast<int>(syscall(SYS_gettid)); }
+
+bool keepOffThisProcessor(int thread, ProcessorSet& before) {
+  cpu_set_t mask;
+  const int processor = sched_getcpu();
+  if (processor < 0 || processor >= CPU_SETSIZE || sched_getaffinity(thread, sizeof mask, &mask) != 0) return false;
+  before = std::bit_cast<ProcessorSet>(mask);
+  CPU_CLR(processor, &mask);
+  return CPU_COUNT(&mask) > 0 && sched_setaffinity(thread, sizeof mask, &mask) == 0;
+}
+
+void allowProcessors(const ProcessorSet& processors) {
+  const auto mask = std::bit_cast<cpu_set_t>(processors);
+  sched_setaffinity(0, sizeof mask, &mask);
 }
 
 #if defined(__aarch64__)

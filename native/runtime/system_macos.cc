@@ -34,7 +34,9 @@ double processorQuota() { return 0; }
 bool hasDotProduct() { return kernelNumber("hw.optional.arm.FEAT_DotProd", 0) != 0; }
 #endif
 
-void stepAside() {}
+int threadNumber() { return 0; }
+bool keepOffThisProcessor(int, ProcessorSet&) { return false; }
+void allowProcessors(const ProcessorSet&) {}
 
 void keepLibraryLoaded() {
   Dl_info library;

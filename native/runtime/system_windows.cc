@@ -110,7 +110,9 @@ double processorQuota() {
   return control.CpuRate / 10'000.0 * GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
 }
 
-void stepAside() {}
+int threadNumber() { return 0; }
+bool keepOffThisProcessor(int, ProcessorSet&) { return false; }
+void allowProcessors(const ProcessorSet&) {}
 
 void keepLibraryLoaded() {
   HMODULE library;

@@ -19,7 +19,7 @@ namespace {
 constexpr int kMostThreads = 256;
 constexpr auto kSpinTime = std::chrono::microseconds(20);
 /// How long workers may take to wake up before the caller looks to it.
-constexpr auto kPatience = std::chrono::microseconds(30);
+constexpr auto kPatience = std::chrono::microseconds(20);
 
 void relax() {
 #if defined(__x86_64__)
@@ -80,7 +80,18 @@ struct Cut {
 }  // namespace
 
 struct ThreadTeam::State {
+  struct Worker {
+    system::Thread thread;
+    /// 0 until it has begun.
+    std::atomic<int> number{0};
+    /// Whether it may run on fewer processors than `before`.
+    std::atomic<bool> isKeptOff{false};
+    system::ProcessorSet before;
+  };
+
   using Body = FunctionRef<void(std::int64_t, std::int64_t, int)>;
+
+  explicit State(int workerCount) : workers(static_cast<std::size_t>(workerCount)) {}
 
   /// Takes ranges of the current job until none is left.
   void work(int lane) {
@@ -92,19 +103,23 @@ struct ThreadTeam::State {
       // The job cannot end, and its fields cannot change, before this range is counted as done.
       const std::int64_t range = nextOf(current);
       (*body)(cut.begin(range), cut.begin(range + 1), lane);
-      if (lane == 0) stepAsideForWorkers(range);
+      if (lane == 0) freeWorkers(range);
       if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
       current = ticket.load(std::memory_order_acquire);
     }
   }
 
-  /// Linux sometimes has a worker wait for the very processor that its caller works on while another has become idle.
-  /// If none has woken up, the caller sleeps for an instant, once: they take its place, and it the idle processor's.
-  void stepAsideForWorkers(std::int64_t range) {
+  /// Linux sometimes has a worker wait for the very processor that its caller works on, beside an idle one, and goes on
+  /// so for dozens of calls. If none has woken up, they are kept off that processor, once, until they have.
+  void freeWorkers(std::int64_t range) {
     if (haveWoken.load(std::memory_order_relaxed) || range + 1 == cut.ranges()) return;
     if (std::chrono::steady_clock::now() - called < kPatience) return;
     called = std::chrono::steady_clock::time_point::max();
-    system::stepAside();
+    for (Worker& worker : workers) {
+      const int number = worker.number.load(std::memory_order_relaxed);
+      if (number == 0 || worker.isKeptOff.load(std::memory_order_acquire)) continue;
+      if (system::keepOffThisProcessor(number, worker.before)) worker.isKeptOff.store(true, std::memory_order_release);
+    }
   }
 
   /// Notes that workers are called, from now on or since they last had not woken up.
@@ -113,6 +128,8 @@ struct ThreadTeam::State {
   }
 
   void runWorker(int lane) {
+    Worker& self = workers[static_cast<std::size_t>(lane) - 1];
+    self.number.store(system::threadNumber(), std::memory_order_relaxed);
     int seen = 0;
     while (true) {
       if (sessions.load(std::memory_order_relaxed) > 0) {
@@ -121,6 +138,10 @@ struct ThreadTeam::State {
       wakeups.wait(seen, std::memory_order_acquire);
       seen = wakeups.load(std::memory_order_acquire);
       haveWoken.store(true, std::memory_order_relaxed);
+      if (self.isKeptOff.load(std::memory_order_acquire)) {
+        system::allowProcessors(self.before);
+        self.isKeptOff.store(false, std::memory_order_release);
+      }
       if (stopping.load(std::memory_order_acquire)) return;
       work(lane);
     }
@@ -141,17 +162,17 @@ struct ThreadTeam::State {
   std::uint32_t job = 0;
   Cut cut;
   const Body* body = nullptr;
-  std::vector<system::Thread> workers;
+  std::vector<Worker> workers;
+  /// Workers that the system has granted.
+  int started = 0;
 };
 
-ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
-  const int wanted = std::clamp(threads, 1, kMostThreads) - 1;
-  state_->workers.reserve(wanted);
-  for (int lane = 1; lane <= wanted; ++lane) {
-    system::Thread worker;
+ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>(std::clamp(threads, 1, kMostThreads) - 1)) {
+  for (State::Worker& worker : state_->workers) {
     // Where the system refuses more threads, fewer do the work.
-    if (!worker.start([state = state_.get(), lane] { state->runWorker(lane); })) break;
-    state_->workers.push_back(std::move(worker));
+    const int lane = state_->started + 1;
+    if (!worker.thread.start([state = state_.get(), lane] { state->runWorker(lane); })) break;
+    state_->started = lane;
   }
 }
 
@@ -159,10 +180,12 @@ ThreadTeam::~ThreadTeam() {
   state_->stopping.store(true, std::memory_order_release);
   state_->wakeups.fetch_add(1, std::memory_order_acq_rel);
   state_->wakeups.notify_all();
-  for (system::Thread& worker : state_->workers) worker.join();
+  for (State::Worker& worker : state_->workers) {
+    if (worker.thread.isStarted()) worker.thread.join();
+  }
 }
 
-int ThreadTeam::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+int ThreadTeam::threads() const { return state_->started + 1; }
 
 void ThreadTeam::parallelFor(std::int64_t count, std::int64_t grain,
                              FunctionRef<void(std::int64_t begin, std::int64_t end, int lane)> body) {

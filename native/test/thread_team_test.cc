@@ -3,6 +3,7 @@
 #include "runtime/thread_team.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "runtime/cpu.h"
+#include "runtime/system.h"
 #include "test/check.h"
 
 namespace gemmule {
@@ -63,6 +65,31 @@ TEST(thousandsOfShortJobs) {
   std::int64_t expected = 0;
   for (int job = 0; job < 20'000; ++job) expected += (job % 9) * (job % 9 - 1) / 2;
   CHECK_EQ(total, expected);
+}
+
+TEST(aThreadIsKeptOffAProcessorAndComesBack) {
+  std::atomic<int> number{0};
+  std::atomic<bool> mayReturn{false};
+  std::atomic<bool> isKeptOff{false};
+  std::atomic<int> processors{0};
+  system::ProcessorSet before;
+  system::Thread thread;
+  CHECK(thread.start([&] {
+    number = system::threadNumber();
+    while (!mayReturn) std::this_thread::yield();
+    const int fewer = system::processors();
+    if (isKeptOff) system::allowProcessors(before);
+    processors = system::processors() - fewer;
+  }));
+  const int all = system::processors();
+  // A system without such numbers has nothing to test.
+  for (int wait = 0; number == 0 && wait < 1000; ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  isKeptOff = number != 0 && system::keepOffThisProcessor(number, before);
+  if (number != 0) CHECK_EQ(isKeptOff.load(), all > 1);
+  mayReturn = true;
+  thread.join();
+  if (isKeptOff) CHECK_EQ(processors.load(), 1);
+  CHECK_EQ(system::processors(), all);
 }
 
 TEST(theOthersGoOnWhereOneIsHeldUp) {
