@@ -18,8 +18,60 @@ inline constexpr std::int64_t kCacheLine = 64;
 GEMMULE_INLINE F32x16 loadWeights(const float* p) { return load(p); }
 GEMMULE_INLINE F32x16 loadWeights(const std::uint16_t* p) { return loadBfloat16(p); }
 
-// Sums [kRows, 16 * kPanels] of a tile plus bias, and residual if nothing comes between, to y. The rest is left to
-// `finish`. Pointers and strides in variables of their own: y might change what a reference refers to.
+template <Activation kActivation>
+GEMMULE_INLINE F32x16 activate(F32x16 value) {
+  if constexpr (kActivation == Activation::kRelu) return max(value, zero());
+  if constexpr (kActivation == Activation::kGelu) return gelu(value);
+  if constexpr (kActivation == Activation::kGeluTanh) return geluTanh(value);
+  if constexpr (kActivation == Activation::kSilu) return silu(value);
+  if constexpr (kActivation == Activation::kTanh) return tanh(value);
+  return value;
+}
+
+// Where a tile goes: `y = activation(sums) + residual`, of which some columns are real.
+struct TileResult {
+  const float* residual;
+  std::int64_t residualStride;
+  float* y;
+  std::int64_t yStride;
+  std::int64_t columns;
+};
+
+// From sums [rows, width] that lie side by side, in the first-level cache.
+template <Activation kActivation>
+void finishTile(const float* sums, std::int64_t rows, std::int64_t width, const TileResult& result) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* y = result.y + r * result.yStride;
+    const float* residual = result.residual == nullptr ? nullptr : result.residual + r * result.residualStride;
+    for (std::int64_t c = 0; c < result.columns; c += kLanes) {
+      F32x16 value = activate<kActivation>(load(sums + r * width + c));
+      if (residual != nullptr) value = add(value, loadUpTo(residual + c, result.columns - c));
+      storeUpTo(y + c, value, result.columns - c);
+    }
+  }
+}
+
+inline void finish(Activation activation, const float* sums, std::int64_t rows, std::int64_t width,
+                   const TileResult& result) {
+  switch (activation) {
+    case Activation::kNone:
+      return finishTile<Activation::kNone>(sums, rows, width, result);
+    case Activation::kRelu:
+      return finishTile<Activation::kRelu>(sums, rows, width, result);
+    case Activation::kGelu:
+      return finishTile<Activation::kGelu>(sums, rows, width, result);
+    case Activation::kGeluTanh:
+      return finishTile<Activation::kGeluTanh>(sums, rows, width, result);
+    case Activation::kSilu:
+      return finishTile<Activation::kSilu>(sums, rows, width, result);
+    case Activation::kTanh:
+      return finishTile<Activation::kTanh>(sums, rows, width, result);
+  }
+}
+
+// Bias, activation and residual of the sums [kRows, 16 * kPanels] of a tile, to y. An activation needs registers of its
+// own: the sums go by way of the first-level cache. Pointers and strides in variables of their own: y might change what
+// a reference refers to.
 template <int kRows, int kPanels>
 GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows][kPanels], std::int64_t row,
                               std::int64_t panel, std::int64_t columns) {
@@ -33,19 +85,31 @@ GEMMULE_INLINE void storeSums(const GemmEpilogue& epilogue, F32x16 (&sum)[kRows]
       for (int r = 0; r < kRows; ++r) sum[r][p] = add(sum[r][p], bias);
     }
   }
-  if (epilogue.residual != nullptr && epilogue.activation == Activation::kNone) {
-    const std::int64_t stride = epilogue.residualStride;
-    const float* residual = epilogue.residual + row * stride + column;
+  const std::int64_t residualStride = epilogue.residualStride;
+  const float* residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + row * residualStride + column;
+  const std::int64_t stride = epilogue.yStride;
+  float* y = epilogue.y + row * stride + column;
+  if (epilogue.activation != Activation::kNone) {
+    constexpr std::int64_t kWidth = kPanels * kLanes;
+    alignas(64) float sums[kRows * kWidth];
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r, residual += stride) {
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) store(sums + r * kWidth + p * kLanes, sum[r][p]);
+    }
+    finish(epilogue.activation, sums, kRows, kWidth,
+           {residual, residualStride, y, stride, left < kWidth ? left : kWidth});
+    return;
+  }
+  if (residual != nullptr) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, residual += residualStride) {
 #pragma GCC unroll 8
       for (int p = 0; p < kPanels; ++p) {
         sum[r][p] = add(sum[r][p], loadUpTo(residual + p * kLanes, left - p * kLanes));
       }
     }
   }
-  const std::int64_t stride = epilogue.yStride;
-  float* y = epilogue.y + row * stride + column;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, y += stride) {
 #pragma GCC unroll 8
@@ -145,62 +209,6 @@ void gemmTile(const GemmBlock& block, std::int64_t row, std::int64_t panel, Pane
   storeSums<kRows, kPanels>(block.epilogue, sum, row, panel, block.columns);
 }
 
-template <Activation kActivation>
-GEMMULE_INLINE F32x16 activate(F32x16 value) {
-  if constexpr (kActivation == Activation::kRelu) return max(value, zero());
-  if constexpr (kActivation == Activation::kGelu) return gelu(value);
-  if constexpr (kActivation == Activation::kGeluTanh) return geluTanh(value);
-  if constexpr (kActivation == Activation::kSilu) return silu(value);
-  if constexpr (kActivation == Activation::kTanh) return tanh(value);
-  return value;
-}
-
-// Activation and residual over a finished tile, which is still in the first-level cache.
-template <Activation kActivation>
-void finishTile(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column,
-                std::int64_t columns) {
-  for (std::int64_t r = row; r < row + rows; ++r) {
-    float* y = epilogue.y + r * epilogue.yStride + column;
-    const float* residual =
-        epilogue.residual == nullptr ? nullptr : epilogue.residual + r * epilogue.residualStride + column;
-    std::int64_t c = 0;
-    for (; c + kLanes <= columns; c += kLanes) {
-      F32x16 value = activate<kActivation>(load(y + c));
-      if (residual != nullptr) value = add(value, load(residual + c));
-      store(y + c, value);
-    }
-    if (c < columns) {
-      const int left = static_cast<int>(columns - c);
-      F32x16 value = activate<kActivation>(loadPartial(y + c, left));
-      if (residual != nullptr) value = add(value, loadPartial(residual + c, left));
-      storePartial(y + c, value, left);
-    }
-  }
-}
-
-inline void finish(const GemmEpilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column,
-                   std::int64_t columns) {
-  switch (epilogue.activation) {
-    case Activation::kNone:
-      break;
-    case Activation::kRelu:
-      finishTile<Activation::kRelu>(epilogue, row, rows, column, columns);
-      break;
-    case Activation::kGelu:
-      finishTile<Activation::kGelu>(epilogue, row, rows, column, columns);
-      break;
-    case Activation::kGeluTanh:
-      finishTile<Activation::kGeluTanh>(epilogue, row, rows, column, columns);
-      break;
-    case Activation::kSilu:
-      finishTile<Activation::kSilu>(epilogue, row, rows, column, columns);
-      break;
-    case Activation::kTanh:
-      finishTile<Activation::kTanh>(epilogue, row, rows, column, columns);
-      break;
-  }
-}
-
 // The tile function for a number of rows from 1 to kRows.
 template <int kRows, int kPanels, typename Weight>
 void gemmRows(int rows, const GemmBlock& block, std::int64_t row, std::int64_t panel, PanelsAhead ahead) {
@@ -238,7 +246,6 @@ void gemmColumns(const GemmBlock& block, std::int64_t panel) {
     }
     gemmRows<kRows, kPanels, Weight>(static_cast<int>(rows), block, row, panel, ahead);
     ahead.from += ahead.step * block.depth;
-    finish(block.epilogue, row, rows, column, columns);
     row += rows;
   }
 }

@@ -89,13 +89,10 @@ void bfloat16TileRows(int rows, const Bfloat16Block& block, std::int64_t row, st
 template <int kRows, int kPanels>
 void bfloat16Columns(const Bfloat16Block& block, std::int64_t panel) {
   const std::int64_t tiles = (block.rows + kRows - 1) / kRows;
-  const std::int64_t column = panel * kLanes;
-  const std::int64_t columns = block.columns - column < kPanels * kLanes ? block.columns - column : kPanels * kLanes;
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
     bfloat16TileRows<kRows, kPanels>(static_cast<int>(rows), block, row, panel);
-    finish(block.epilogue, row, rows, column, columns);
     row += rows;
   }
 }

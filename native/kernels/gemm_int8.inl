@@ -213,13 +213,10 @@ void int8TileRows(int rows, const Int8Block& block, std::int64_t row, std::int64
 template <int kRows, int kPanels>
 void int8Columns(const Int8Block& block, std::int64_t panel) {
   const std::int64_t tiles = (block.rows + kRows - 1) / kRows;
-  const std::int64_t column = panel * kLanes;
-  const std::int64_t columns = block.columns - column < kPanels * kLanes ? block.columns - column : kPanels * kLanes;
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
     int8TileRows<kRows, kPanels>(static_cast<int>(rows), block, row, panel);
-    finish(block.epilogue, row, rows, column, columns);
     row += rows;
   }
 }
