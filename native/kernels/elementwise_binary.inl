@@ -127,15 +127,15 @@ void binaryLoop(const void* a, const void* b, void* y, std::int64_t count) {
   Result* __restrict to = static_cast<Result*>(y);
   const T leftConstant = left[0];
   const T rightConstant = right[0];
-  for (std::int64_t n = 0; n < count; ++n) {
+  storeElements(to, count, [&](std::int64_t n) -> Result {
     const T x = kForm == BinaryForm::kLeftConstant ? leftConstant : left[n];
     const T z = kForm == BinaryForm::kRightConstant ? rightConstant : right[n];
     if constexpr (kToBool) {
-      to[n] = applyLogical<T, kFunction>(x, z) ? 1 : 0;
+      return applyLogical<T, kFunction>(x, z) ? 1 : 0;
     } else {
-      to[n] = applyNumeric<T, kFunction>(x, z);
+      return applyNumeric<T, kFunction>(x, z);
     }
-  }
+  });
   if constexpr (sizeof(T) == 4 && kIsFloating<T> &&
                 (kFunction == BinaryFunction::kFloorDivide || kFunction == BinaryFunction::kRemainder)) {
     // What the fast division does not do exactly is rare: large quotients, infinities, zero divisors.

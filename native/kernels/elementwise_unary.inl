@@ -84,6 +84,17 @@ void vectorLoop(const void* x, void* y, std::int64_t count) {
   const float* __restrict from = static_cast<const float*>(x);
   float* __restrict to = static_cast<float*>(y);
   std::int64_t n = 0;
+  if (count * static_cast<std::int64_t>(sizeof(float)) >= kStreamBytes) {
+    // A whole vector, of which the first elements are up to a line.
+    store(to, Function::apply(load(from)));
+    n = static_cast<std::int64_t>(64 - reinterpret_cast<std::uintptr_t>(to) % 64) / 4;
+    for (; n + kLanes <= count; n += kLanes) {
+      alignas(64) float line[kLanes];
+      store(line, Function::apply(load(from + n)));
+      streamLine(to + n, line);
+    }
+    fenceStream();
+  }
   for (; n + kLanes <= count; n += kLanes) store(to + n, Function::apply(load(from + n)));
   const int left = static_cast<int>(count - n);
   if (left > 0) storePartial(to + n, Function::apply(loadPartial(from + n, left)), left);

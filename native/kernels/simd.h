@@ -740,6 +740,47 @@ GEMMULE_INLINE void storeUpTo(float* p, F32x16 a, std::int64_t n) {
   }
 }
 
+// Results of one call of at least so many bytes go past the caches: nothing would be left in them of its beginning, and
+// the processor need not read the lines that it writes.
+inline constexpr std::int64_t kStreamBytes = std::int64_t{4} << 20;
+
+// Writes a line of 64 bytes, which `to` is aligned to, past the caches where the instruction set can.
+GEMMULE_INLINE void streamLine(void* to, const void* line) {
+#if defined(GEMMULE_SIMD_AVX512)
+  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_load_si512(line));
+#elif defined(GEMMULE_SIMD_AVX2)
+  for (int half = 0; half < 2; ++half) {
+    _mm256_stream_si256(static_cast<__m256i*>(to) + half, _mm256_load_si256(static_cast<const __m256i*>(line) + half));
+  }
+#else
+  std::memcpy(to, line, 64);
+#endif
+}
+
+// Before other threads may see what was streamed.
+GEMMULE_INLINE void fenceStream() {
+#if defined(GEMMULE_SIMD_AVX512) || defined(GEMMULE_SIMD_AVX2)
+  _mm_sfence();
+#endif
+}
+
+// y[n] = element(n), past the caches where that is much.
+template <typename T, typename Element>
+GEMMULE_INLINE void storeElements(T* __restrict y, std::int64_t count, const Element& element) {
+  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
+  std::int64_t n = 0;
+  if (count * static_cast<std::int64_t>(sizeof(T)) >= kStreamBytes) {
+    for (; reinterpret_cast<std::uintptr_t>(y + n) % 64 != 0; ++n) y[n] = element(n);
+    for (; n + kLine <= count; n += kLine) {
+      alignas(64) T line[kLine];
+      for (std::int64_t each = 0; each < kLine; ++each) line[each] = element(n + each);
+      streamLine(y + n, line);
+    }
+    fenceStream();
+  }
+  for (; n < count; ++n) y[n] = element(n);
+}
+
 GEMMULE_INLINE F32x16 loadFloat16Partial(const std::uint16_t* p, int n) {
   std::uint16_t lanes[kLanes] = {};
   std::memcpy(lanes, p, sizeof(std::uint16_t) * static_cast<std::size_t>(n));

@@ -1,7 +1,10 @@
 // Elementwise operations and casts against plain loops over single elements: all dtypes, strides, broadcasts and sizes.
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numbers>
+#include <string>
 #include <vector>
 
 #include "test/check.h"
@@ -452,6 +455,44 @@ TEST(malformedCallsAreRefused) {
   CHECK(!runOp("cast", isa, team, {view(x, {12})}, {view(y, {12})}, {1}).isOk());
   CHECK(!runOp("cast", isa, team, {view(x, {12})}, {view(y, {12})}, {7}).isOk());
   CHECK(!runOp("cast", isa, team, {view(x, {12})}, {view(y, {12})}, {0.5}).isOk());
+}
+
+/// A function of many numbers, in one call that may write past the caches, and of the same numbers in many calls.
+template <typename T, typename Result = T>
+void checkLarge(const std::string& name, int operands, Isa isa) {
+  constexpr std::int64_t kCount = (std::int64_t{4} << 20) / static_cast<std::int64_t>(sizeof(Result)) + 77;
+  // Neither begins where a line does.
+  constexpr std::int64_t kOffset = 3;
+  Numbers numbers(9);
+  std::vector<std::vector<T>> arrays;
+  for (int n = 0; n < operands; ++n) arrays.push_back(numbers.normals<T>(1000));
+  for (std::vector<T>& array : arrays) {
+    array.resize(static_cast<std::size_t>(kCount + kOffset));
+    for (std::size_t n = 1000; n < array.size(); ++n) array[n] = array[n - 997];
+  }
+  const auto dtype = sizeof(Result) == 1 ? DType::kBool : test::dtypeOf<T>();
+  const auto run = [&](std::vector<Result>& y, std::int64_t begin, std::int64_t count) {
+    ThreadTeam team(1);
+    std::vector<TensorView> views;
+    for (const std::vector<T>& array : arrays) views.push_back(view(array, {count}, {1}, begin + kOffset));
+    const TensorView result = view(y, {count}, {1}, begin + kOffset, dtype);
+    CHECK_OK(runOp(name, isa, team, views, {result}));
+  };
+  std::vector<Result> once(static_cast<std::size_t>(kCount + kOffset));
+  std::vector<Result> often(static_cast<std::size_t>(kCount + kOffset));
+  run(once, 0, kCount);
+  constexpr std::int64_t kPart = 1 << 14;
+  for (std::int64_t begin = 0; begin < kCount; begin += kPart) run(often, begin, std::min(kPart, kCount - begin));
+  CHECK(std::memcmp(once.data(), often.data(), once.size() * sizeof(Result)) == 0);
+}
+
+TEST(largeResultsAreThoseOfSmallOnes) {
+  for (const Isa isa : isas()) {
+    checkLarge<float>("add", 2, isa);
+    checkLarge<float>("exp", 1, isa);
+    checkLarge<double>("multiply", 2, isa);
+    checkLarge<float, std::uint8_t>("less", 2, isa);
+  }
 }
 
 }  // namespace

@@ -4,7 +4,7 @@ import { DisposedError } from '../errors.js';
 import type { RunReport } from './options.js';
 
 /** Tokens of one run: enough to keep all threads busy, few enough that others need not wait long. */
-const MAX_RUN_TOKENS = 1024;
+const MAX_RUN_TOKENS = 2048;
 
 /** While one run computes, the next is being prepared; more would only make others wait. */
 const MAX_RUNS = 2;
