@@ -93,8 +93,8 @@ class Run {
   readonly items: Item[] = [];
   readonly controller = new AbortController();
   tokens = 0;
-  /** While it is being filled, items that are still wanted may join those that no longer are. */
-  isFilled = false;
+  /** Before that, items that are still wanted may join those that no longer are. */
+  isComputing = false;
 
   constructor(readonly route: Route) {}
 
@@ -106,7 +106,7 @@ class Run {
 
   /** Stops computing if nobody waits for the results any more. */
   cancelIfUnwanted(): void {
-    if (this.isFilled && this.items.every(({ entry }) => entry.settled)) this.controller.abort();
+    if (this.isComputing && this.items.every(({ entry }) => entry.settled)) this.controller.abort();
   }
 }
 
@@ -233,7 +233,7 @@ export class Scheduler {
   }
 
   async #execute(run: Run): Promise<void> {
-    run.isFilled = true;
+    run.isComputing = true;
     this.#running += 1;
     try {
       const { items, tokens } = run;
@@ -248,7 +248,10 @@ export class Scheduler {
         cuSeqlens[index + 1] = cuSeqlens[index] + sequence.ids.length;
       }
       const begin = performance.now();
-      const numbers = await run.route.run({ ids, typeIds, cuSeqlens, keyCounts }, run.controller.signal);
+      const inputs = { ids, typeIds, cuSeqlens, keyCounts };
+      const numbers = await run.route.run(inputs, run.controller.signal).finally(() => {
+        run.isComputing = false;
+      });
       this.#onRun?.(reportOf(items, begin));
       this.#deliver(run, numbers, cuSeqlens);
       releaseStorage(numbers);

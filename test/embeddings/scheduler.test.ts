@@ -56,6 +56,19 @@ describe('Scheduler', () => {
     expect(route.most).toBe(2);
   });
 
+  it('aborts no run that has ended', async () => {
+    const [scheduler, route] = [new Scheduler(), new SumRoute()];
+    const signals: AbortSignal[] = [];
+    const noting: Route = {
+      run: (batch, signal) => {
+        signals.push(signal);
+        return route.run(batch, signal);
+      },
+    };
+    await scheduler.submit(job(noting, 3, 1000));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+  });
+
   it('does not let a large job hold up a small one', async () => {
     const [scheduler, route] = [new Scheduler(), new SumRoute()];
     const ended: string[] = [];
