@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
+import type { RunSignal } from '../backend/recorder/program.js';
 import { releaseStorage } from '../backend/storage.js';
 import { DisposedError } from '../errors.js';
+import { Cancellation } from './cancellation.js';
 import type { RunReport } from './options.js';
 
 /** Tokens of one run: enough to keep all threads busy, few enough that others need not wait long. */
@@ -47,7 +49,7 @@ export interface TokenBatch {
 /** What computes a batch of sequences. */
 export interface Route {
   /** @returns a matrix of numbers in storage of its own. */
-  run(batch: TokenBatch, signal: AbortSignal): Promise<Float32Array>;
+  run(batch: TokenBatch, signal: RunSignal): Promise<Float32Array>;
 }
 
 /** A list of texts to compute. */
@@ -91,7 +93,7 @@ interface Item {
 /** Items that are computed together. */
 class Run {
   readonly items: Item[] = [];
-  readonly controller = new AbortController();
+  readonly cancellation = new Cancellation();
   tokens = 0;
   /** Before that, items that are still wanted may join those that no longer are. */
   isComputing = false;
@@ -106,7 +108,7 @@ class Run {
 
   /** Stops computing if nobody waits for the results any more. */
   cancelIfUnwanted(): void {
-    if (this.isComputing && this.items.every(({ entry }) => entry.settled)) this.controller.abort();
+    if (this.isComputing && this.items.every(({ entry }) => entry.settled)) this.cancellation.abort();
   }
 }
 
@@ -249,7 +251,7 @@ export class Scheduler {
       }
       const begin = performance.now();
       const inputs = { ids, typeIds, cuSeqlens, keyCounts };
-      const numbers = await run.route.run(inputs, run.controller.signal).finally(() => {
+      const numbers = await run.route.run(inputs, run.cancellation).finally(() => {
         run.isComputing = false;
       });
       this.#onRun?.(reportOf(items, begin));

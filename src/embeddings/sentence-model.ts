@@ -1,3 +1,4 @@
+import type { RunSignal } from '../backend/recorder/program.js';
 import { type Program, recordProgram } from '../backend/recorder/recorder.js';
 import { withScope } from '../backend/scope.js';
 import type { View } from '../backend/view.js';
@@ -107,7 +108,7 @@ export class SentenceModel {
     });
     const route = {
       program,
-      run: async ({ ids, cuSeqlens }: TokenBatch, signal: AbortSignal) => {
+      run: async ({ ids, cuSeqlens }: TokenBatch, signal: RunSignal) => {
         const positions = this.encoder.positions(ids, cuSeqlens);
         const behindPrompt = promptTokens > 0 ? withoutPrompt(cuSeqlens, promptTokens) : {};
         const sizes = { tokens: ids.length, sequences: cuSeqlens.length - 1, signal };

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { RunSignal } from '../../src/backend/recorder/program.js';
 import { type Job, type Route, Scheduler, type TokenBatch } from '../../src/embeddings/scheduler.js';
 import { DisposedError } from '../../src/errors.js';
 
@@ -9,7 +10,7 @@ class SumRoute implements Route {
   atOnce = 0;
   most = 0;
 
-  async run({ ids, cuSeqlens }: TokenBatch, signal: AbortSignal): Promise<Float32Array> {
+  async run({ ids, cuSeqlens }: TokenBatch, signal: RunSignal): Promise<Float32Array> {
     signal.throwIfAborted();
     this.runs.push(cuSeqlens.length - 1);
     this.most = Math.max(this.most, ++this.atOnce);
@@ -58,7 +59,7 @@ describe('Scheduler', () => {
 
   it('aborts no run that has ended', async () => {
     const [scheduler, route] = [new Scheduler(), new SumRoute()];
-    const signals: AbortSignal[] = [];
+    const signals: RunSignal[] = [];
     const noting: Route = {
       run: (batch, signal) => {
         signals.push(signal);

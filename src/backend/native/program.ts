@@ -11,6 +11,7 @@ import {
   type RecordedOperand,
   type RecordedProgram,
   type RunOptions,
+  type RunSignal,
 } from '../recorder/program.js';
 import { allocateStorage } from '../storage.js';
 import { isPackedWeight, type Operand } from '../view.js';
@@ -168,7 +169,7 @@ export class NativeProgram implements Program {
     tokens: number,
     sequences: number,
     results: StorageArray[],
-    signal: AbortSignal | undefined,
+    signal: RunSignal | undefined,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       let run = 0;

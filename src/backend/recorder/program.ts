@@ -44,6 +44,15 @@ export interface RecordedProgram {
   readonly outputs: Readonly<Record<string, number>>;
 }
 
+/** What a run needs of an `AbortSignal`. */
+export interface RunSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  throwIfAborted(): void;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** What a run binds. */
 export interface RunOptions {
   /** Total number of tokens, default 0. */
@@ -51,7 +60,7 @@ export interface RunOptions {
   /** Number of sequences, default 0. */
   readonly sequences?: number;
   /** Stops the run between operations; the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: RunSignal | undefined;
 }
 
 /** A recorded forward pass, ready to run off the event loop. */
