@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 
 const TIMER_MILLISECONDS = 5;
-/** Of one text at a time, as in a server that has been up for a while: V8 goes on optimising for a thousand calls. */
-const WARM_UP_CALLS = 1000;
+/** Of one text at a time, as in a server that has been up for a while: V8 goes on optimising for thousands of calls. */
+const WARM_UP_MILLISECONDS = 4000;
 const LATENCY_CALLS = 1000;
 /** Characters of the texts whose latency is measured: about 13 tokens, so that what varies is not their length. */
 const LATENCY_CHARACTERS = [45, 60];
@@ -77,10 +77,10 @@ export async function measure(create) {
   const latencies = [];
   const [least, most] = LATENCY_CHARACTERS;
   const alike = short.filter(({ length }) => length >= least && length <= most);
-  for (let n = 0; n < WARM_UP_CALLS + LATENCY_CALLS; n++) {
-    const latency = await milliseconds(() => embed([alike[n % alike.length]]));
-    if (n >= WARM_UP_CALLS) latencies.push(latency);
-  }
+  const one = (n) => embed([alike[n % alike.length]]);
+  const warm = performance.now() + WARM_UP_MILLISECONDS;
+  for (let n = 0; performance.now() < warm; n++) await one(n);
+  for (let n = 0; n < LATENCY_CALLS; n++) latencies.push(await milliseconds(() => one(n)));
   results.latency = { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
   const asked = short.slice(0, CALLERS * CALLS_EACH);
   const [together, apart] = [[], []];
