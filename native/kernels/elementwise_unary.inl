@@ -87,13 +87,9 @@ void vectorLoop(const void* x, void* y, std::int64_t count) {
   if (count * static_cast<std::int64_t>(sizeof(float)) >= kStreamBytes) {
     // A whole vector, of which the first elements are up to a line.
     store(to, Function::apply(load(from)));
-    n = static_cast<std::int64_t>(64 - reinterpret_cast<std::uintptr_t>(to) % 64) / 4;
-    for (; n + kLanes <= count; n += kLanes) {
-      alignas(64) float line[kLanes];
-      store(line, Function::apply(load(from + n)));
-      streamLine(to + n, line);
-    }
-    fenceStream();
+    n = (kCacheLine - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % kCacheLine)) / 4;
+    n = streamLines(to, n, count,
+                    [&](std::int64_t first, float* line) { store(line, Function::apply(load(from + first))); });
   }
   for (; n + kLanes <= count; n += kLanes) store(to + n, Function::apply(load(from + n)));
   const int left = static_cast<int>(count - n);

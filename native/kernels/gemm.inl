@@ -13,8 +13,6 @@ inline constexpr int kTilePanels = 1;
 inline constexpr int kFewRowsPanels = 2;
 #endif
 
-inline constexpr std::int64_t kCacheLine = 64;
-
 GEMMULE_INLINE F32x16 loadWeights(const float* p) { return load(p); }
 GEMMULE_INLINE F32x16 loadWeights(const std::uint16_t* p) { return loadBfloat16(p); }
 
@@ -55,7 +53,7 @@ inline void finish(Activation activation, const float* sums, std::int64_t rows, 
                    const TileResult& result) {
   switch (activation) {
     case Activation::kNone:
-      return finishTile<Activation::kNone>(sums, rows, width, result);
+      return;  // Those go from registers to their place.
     case Activation::kRelu:
       return finishTile<Activation::kRelu>(sums, rows, width, result);
     case Activation::kGelu:

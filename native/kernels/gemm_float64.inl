@@ -9,9 +9,9 @@ void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t pane
   const double* panels[kPanels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p) panels[p] = block.panels + (panel + p) * block.panelStride;
+  const std::int64_t depth = block.depth;
   const std::int64_t depthStride = block.depthStride;
   const std::int64_t columns = block.columns - panel * kDoubleLanes;
-
   const std::int64_t yStride = block.yStride;
   double* y = block.y + row * yStride + panel * kDoubleLanes;
 
@@ -24,7 +24,6 @@ void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t pane
       sum[r][p] = block.accumulates ? loadDoubleUpTo(sums, columns - p * kDoubleLanes) : broadcastDouble(0);
     }
   }
-  const std::int64_t depth = block.depth;
   for (std::int64_t k = 0; k < depth; ++k) {
     F64x8 b[kPanels];
 #pragma GCC unroll 8

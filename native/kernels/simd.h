@@ -740,11 +740,13 @@ GEMMULE_INLINE void storeUpTo(float* p, F32x16 a, std::int64_t n) {
   }
 }
 
+inline constexpr std::int64_t kCacheLine = 64;
+
 // Results of one call of at least so many bytes go past the caches: nothing would be left in them of its beginning, and
 // the processor need not read the lines that it writes.
 inline constexpr std::int64_t kStreamBytes = std::int64_t{4} << 20;
 
-// Writes a line of 64 bytes, which `to` is aligned to, past the caches where the instruction set can.
+// Writes a cache line, which `to` is aligned to, past the caches where the instruction set can.
 GEMMULE_INLINE void streamLine(void* to, const void* line) {
 #if defined(GEMMULE_SIMD_AVX512)
   _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_load_si512(line));
@@ -753,30 +755,38 @@ GEMMULE_INLINE void streamLine(void* to, const void* line) {
     _mm256_stream_si256(static_cast<__m256i*>(to) + half, _mm256_load_si256(static_cast<const __m256i*>(line) + half));
   }
 #else
-  std::memcpy(to, line, 64);
+  std::memcpy(to, line, kCacheLine);
 #endif
 }
 
-// Before other threads may see what was streamed.
-GEMMULE_INLINE void fenceStream() {
+// Whole lines of y from element n on, where one begins, past the caches; `fill(n, line)` makes each. Returns where the
+// rest begins.
+template <typename T, typename Fill>
+GEMMULE_INLINE std::int64_t streamLines(T* y, std::int64_t n, std::int64_t count, const Fill& fill) {
+  constexpr std::int64_t kLine = kCacheLine / static_cast<std::int64_t>(sizeof(T));
+  for (; n + kLine <= count; n += kLine) {
+    alignas(kCacheLine) T line[kLine];
+    fill(n, line);
+    streamLine(y + n, line);
+  }
 #if defined(GEMMULE_SIMD_AVX512) || defined(GEMMULE_SIMD_AVX2)
+  // Before other threads may see them.
   _mm_sfence();
 #endif
+  return n;
 }
 
 // y[n] = element(n), past the caches where that is much.
 template <typename T, typename Element>
 GEMMULE_INLINE void storeElements(T* __restrict y, std::int64_t count, const Element& element) {
-  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
   std::int64_t n = 0;
   if (count * static_cast<std::int64_t>(sizeof(T)) >= kStreamBytes) {
-    for (; reinterpret_cast<std::uintptr_t>(y + n) % 64 != 0; ++n) y[n] = element(n);
-    for (; n + kLine <= count; n += kLine) {
-      alignas(64) T line[kLine];
-      for (std::int64_t each = 0; each < kLine; ++each) line[each] = element(n + each);
-      streamLine(y + n, line);
-    }
-    fenceStream();
+    for (; reinterpret_cast<std::uintptr_t>(y + n) % kCacheLine != 0; ++n) y[n] = element(n);
+    n = streamLines(y, n, count, [&](std::int64_t first, T* line) {
+      for (std::int64_t each = 0; each < kCacheLine / static_cast<std::int64_t>(sizeof(T)); ++each) {
+        line[each] = element(first + each);
+      }
+    });
   }
   for (; n < count; ++n) y[n] = element(n);
 }

@@ -54,12 +54,7 @@ export function allocateStorage<D extends DType>(dtype: D, length: number): Arra
     return data;
   } catch (cause) {
     if (buffer !== null) allocator?.release(buffer);
-    if (!isOutOfMemory(cause)) throw cause;
-    throw new BackendError(
-      `cannot allocate ${length} elements of ${dtype} (${cause.message}); use smaller shapes`,
-      { cause },
-      'ERR_OUT_OF_MEMORY',
-    );
+    throw allocationError(cause, dtype, length);
   }
 }
 
@@ -84,6 +79,8 @@ const pools: readonly Pool[] = SLOT_BYTES.map((slotBytes) => ({ slotBytes, buffe
 /**
  * Storage for a result of `length` elements, as of `allocateStorage`, but small ones lie in a buffer that others share: a
  * part of a buffer costs a tenth of a buffer.
+ *
+ * @throws as `allocateStorage`.
  */
 export function allocateResult<D extends DType>(dtype: D, length: number): ArrayOf<D> {
   const bytes = length * bytesPerElement(dtype);
@@ -91,7 +88,11 @@ export function allocateResult<D extends DType>(dtype: D, length: number): Array
   if (pool === undefined) return allocateStorage(dtype, length);
   const { slotBytes } = pool;
   if (pool.used + slotBytes > pool.buffer.byteLength) {
-    pool.buffer = Buffer.allocUnsafeSlow(poolBytes(slotBytes)).buffer;
+    try {
+      pool.buffer = Buffer.allocUnsafeSlow(poolBytes(slotBytes)).buffer;
+    } catch (cause) {
+      throw allocationError(cause, dtype, length);
+    }
     // Who transferred a result's buffer to another thread would take those of others along.
     untransferable(pool.buffer);
     pool.used = 0;
@@ -100,6 +101,16 @@ export function allocateResult<D extends DType>(dtype: D, length: number): Array
   const data = new Constructor(pool.buffer, pool.used, length);
   pool.used += slotBytes;
   return data;
+}
+
+/** What to throw where an allocation threw `cause`. */
+function allocationError(cause: unknown, dtype: DType, length: number): unknown {
+  if (!isOutOfMemory(cause)) return cause;
+  return new BackendError(
+    `cannot allocate ${length} elements of ${dtype} (${cause.message}); use smaller shapes`,
+    { cause },
+    'ERR_OUT_OF_MEMORY',
+  );
 }
 
 /** Whether V8, or the engine, says that there is no such memory. */

@@ -57,6 +57,7 @@ describe('a command', () => {
       [detached, b, c],
       [a, b, detached],
       [a, b],
+      [a],
       [],
       [a, b, a],
       [a, b, b.subarray(0)],
