@@ -4,7 +4,7 @@ namespace float64 {
 
 // One register tile: kRows x (8 * kPanels) sums.
 template <int kRows, int kPanels>
-void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t panel) {
+void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t panel, PanelsAhead ahead) {
   RowReader<kRows, double> x(block.x + row * block.xStride, block.xStride);
   const double* panels[kPanels];
 #pragma GCC unroll 8
@@ -25,6 +25,7 @@ void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t pane
     }
   }
   for (std::int64_t k = 0; k < depth; ++k) {
+    ahead.call();
     F64x8 b[kPanels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
@@ -50,11 +51,11 @@ void multiplyTile(const Float64Block& block, std::int64_t row, std::int64_t pane
 
 // The tile function for a number of rows from 1 to kRows.
 template <int kRows, int kPanels>
-void multiplyRows(int rows, const Float64Block& block, std::int64_t row, std::int64_t panel) {
+void multiplyRows(int rows, const Float64Block& block, std::int64_t row, std::int64_t panel, PanelsAhead ahead) {
   if (rows == kRows) {
-    multiplyTile<kRows, kPanels>(block, row, panel);
+    multiplyTile<kRows, kPanels>(block, row, panel, ahead);
   } else if constexpr (kRows > 1) {
-    multiplyRows<kRows - 1, kPanels>(rows, block, row, panel);
+    multiplyRows<kRows - 1, kPanels>(rows, block, row, panel, ahead);
   }
 }
 
@@ -65,6 +66,8 @@ void multiplyColumns(const Float64Block& block, std::int64_t panel) {
   const std::int64_t column = panel * kDoubleLanes;
   const std::int64_t columns =
       block.columns - column < kPanels * kDoubleLanes ? block.columns - column : kPanels * kDoubleLanes;
+  PanelsAhead ahead(block.panels + (panel + kPanels) * block.panelStride,
+                    kPanels * kDoubleLanes * static_cast<std::int64_t>(sizeof(double)), tiles);
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t rows = (block.rows - row) / (tiles - tile);
@@ -72,7 +75,8 @@ void multiplyColumns(const Float64Block& block, std::int64_t panel) {
       prefetchSums(block.y + (row + rows) * block.yStride + column, block.yStride,
                    (block.rows - row - rows) / (tiles - tile - 1), columns);
     }
-    multiplyRows<kTileRows, kPanels>(static_cast<int>(rows), block, row, panel);
+    multiplyRows<kTileRows, kPanels>(static_cast<int>(rows), block, row, panel, ahead);
+    ahead.from += ahead.step * block.depth;
     row += rows;
   }
 }
