@@ -3,7 +3,7 @@ import type { Backend } from './backend.js';
 import { loadNativeBackend, requireNativeBackend } from './native/index.js';
 import { Recorder } from './recorder/recorder.js';
 import { referenceBackend } from './reference/index.js';
-import { isPackedWeight, type Operand, SymbolicValue } from './view.js';
+import { borrow, isPackedWeight, type Operand, SymbolicValue } from './view.js';
 
 export type { Backend, BackendName } from './backend.js';
 
@@ -47,9 +47,11 @@ export function setDefaultBackend(backend: Backend | 'native' | 'reference'): Ba
 /** The backend for these operands: the recorder of a symbolic one, else the default. */
 export function backendFor(operands: readonly Operand[]): Backend {
   for (const operand of operands) {
-    if (operand !== null && !isPackedWeight(operand) && operand.data instanceof SymbolicValue) {
-      if (!(operand.data.recorder instanceof Recorder)) break;
-      return operand.data.recorder;
+    if (operand === null || isPackedWeight(operand)) continue;
+    const data = borrow(operand);
+    if (data instanceof SymbolicValue) {
+      if (!(data.recorder instanceof Recorder)) break;
+      return data.recorder;
     }
   }
   return defaultBackend();

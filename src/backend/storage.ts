@@ -59,7 +59,7 @@ export function allocateStorage<D extends DType>(dtype: D, length: number): Arra
 }
 
 /** Of the slots that results share buffers in; a result takes the smallest that holds it. */
-const SLOT_BYTES = [64, 256, 1024, 4096, 16_384, 32_768] as const;
+const SLOT_BYTES = [64, 256, 1024, 4096, 8192, 16_384, 32_768] as const;
 
 /** Of a shared buffer: a result that is kept keeps at most 64 times its own size alive, or 1 KiB. */
 const poolBytes = (slotBytes: number): number => Math.min(16 * slotBytes, 256 * 1024);
@@ -72,9 +72,18 @@ interface Pool {
   readonly slotBytes: number;
   buffer: ArrayBuffer;
   used: number;
+  /** Slots of this buffer that were given back, the last one last: it is still in the processor's cache. */
+  readonly free: StorageArray[];
 }
 
-const pools: readonly Pool[] = SLOT_BYTES.map((slotBytes) => ({ slotBytes, buffer: new ArrayBuffer(0), used: 0 }));
+const pools: readonly Pool[] = SLOT_BYTES.map((slotBytes) => ({
+  slotBytes,
+  buffer: new ArrayBuffer(0),
+  used: 0,
+  free: [],
+}));
+
+const poolFor = (bytes: number): Pool | undefined => pools.find(({ slotBytes }) => bytes <= slotBytes);
 
 /**
  * Storage for a result of `length` elements, as of `allocateStorage`, but small ones lie in a buffer that others share: a
@@ -84,9 +93,15 @@ const pools: readonly Pool[] = SLOT_BYTES.map((slotBytes) => ({ slotBytes, buffe
  */
 export function allocateResult<D extends DType>(dtype: D, length: number): ArrayOf<D> {
   const bytes = length * bytesPerElement(dtype);
-  const pool = pools.find(({ slotBytes }) => bytes <= slotBytes);
+  const pool = poolFor(bytes);
   if (pool === undefined) return allocateStorage(dtype, length);
+  const Constructor = arrayConstructor(dtype) as unknown as StorageConstructor<ArrayOf<D>>;
   const { slotBytes } = pool;
+  const slot = pool.free.pop();
+  if (slot !== undefined) {
+    const isAlike = slot.length === length && slot.constructor === Constructor;
+    return isAlike ? (slot as ArrayOf<D>) : new Constructor(pool.buffer, slot.byteOffset, length);
+  }
   if (pool.used + slotBytes > pool.buffer.byteLength) {
     try {
       pool.buffer = Buffer.allocUnsafeSlow(poolBytes(slotBytes)).buffer;
@@ -97,10 +112,18 @@ export function allocateResult<D extends DType>(dtype: D, length: number): Array
     untransferable(pool.buffer);
     pool.used = 0;
   }
-  const Constructor = arrayConstructor(dtype) as unknown as StorageConstructor<ArrayOf<D>>;
   const data = new Constructor(pool.buffer, pool.used, length);
   pool.used += slotBytes;
   return data;
+}
+
+/**
+ * Gives the slot of a result to the next one. For results that nobody else has seen: who had kept the array would find
+ * other numbers in it. Does nothing with arrays that do not lie in a shared buffer, or in an earlier one.
+ */
+export function recycleResult(data: StorageArray): void {
+  const pool = poolFor(data.byteLength);
+  if (pool !== undefined && data.buffer === pool.buffer) pool.free.push(data);
 }
 
 /** What to throw where an allocation threw `cause`. */

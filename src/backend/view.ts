@@ -23,6 +23,15 @@ export interface View<D extends DType = DType> {
   readonly strides: readonly Dim[];
   readonly offset: Dim;
   readonly data: StorageArray | SymbolicValue;
+  readonly [BORROWED]?: StorageArray | SymbolicValue;
+}
+
+/** Under this name a view may have its storage for those who read it while they run, and keep nothing of it. */
+export const BORROWED = Symbol('borrowed storage');
+
+/** The storage of a view for an operation that has let go of it when it returns; `view.data` is for all others. */
+export function borrow(view: View): StorageArray | SymbolicValue {
+  return view[BORROWED] ?? view.data;
 }
 
 /** A view whose numbers are in memory. */

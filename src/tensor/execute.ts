@@ -1,7 +1,7 @@
 import { backendFor } from '../backend/index.js';
 import type { AttributesOf, PrimitiveName } from '../backend/primitives/index.js';
 import { releaseStorage } from '../backend/storage.js';
-import { isContiguous, type Operand, SymbolicValue, type View } from '../backend/view.js';
+import { borrow, isContiguous, type Operand, SymbolicValue, type View } from '../backend/view.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import { arrayConstructor, DTYPES, type DType, isDType, type StorageArray } from './dtype.js';
 import type { Scalar } from './promotion.js';
@@ -27,7 +27,7 @@ export function compute(
 }
 
 export function isSymbolicView(view: View): boolean {
-  return view.data instanceof SymbolicValue;
+  return borrow(view) instanceof SymbolicValue;
 }
 
 /** The view in another dtype: itself where it has that dtype, else a fresh contiguous one. */
@@ -69,12 +69,12 @@ export class Temporaries {
 
   /** Notes a view that belongs to somebody else. */
   leave(view: View): void {
-    this.#foreign.push(view.data);
+    this.#foreign.push(borrow(view));
   }
 
   /** Notes a view that may have been computed on the way, and returns it. */
   keep<V extends View>(view: V): V {
-    const { data } = view;
+    const data = borrow(view);
     const known = this.#foreign.includes(data) || data instanceof SymbolicValue || this.#owned.includes(data);
     if (!known) this.#owned.push(data);
     return view;
@@ -85,7 +85,7 @@ export class Temporaries {
     if (this.#owned.length === 0) return result;
     const results = [result, ...others];
     if (results.some(isSymbolicView)) return result;
-    for (const data of this.#owned) if (!results.some((view) => view.data === data)) releaseStorage(data);
+    for (const data of this.#owned) if (!results.some((view) => borrow(view) === data)) releaseStorage(data);
     return result;
   }
 }

@@ -1,5 +1,5 @@
-import { releaseStorage, retainStorage } from '../backend/storage.js';
-import { SymbolicValue, type View } from '../backend/view.js';
+import { recycleResult, releaseStorage, retainStorage } from '../backend/storage.js';
+import { BORROWED, borrow, SymbolicValue, type View } from '../backend/view.js';
 import { ArgumentError, DisposedError, RecordingError } from '../errors.js';
 import { INSPECT, type InspectOptions } from '../inspection.js';
 import { concreteDim, type Dim, formatShape, sizeOf } from './dim.js';
@@ -41,23 +41,31 @@ export class Tensor<D extends DType = DType> implements View<D> {
   /** The storage index of the first element. */
   readonly offset: Dim;
   readonly #data: StorageArray | SymbolicValue;
+  /** Whether only operations that borrowed the storage have seen it: others may keep it for longer than this tensor. */
+  #isOursAlone: boolean;
   #disposed = false;
 
-  private constructor(view: View<D>) {
+  private constructor(view: View<D>, isOursAlone: boolean) {
     this.dtype = view.dtype;
     this.dims = view.dims;
     this.strides = view.strides;
     this.offset = view.offset;
     this.#data = view.data;
+    this.#isOursAlone = isOursAlone;
   }
 
   /** A tensor of a view whose storage nobody else owns. */
   static fromView<D extends DType>(view: View<D>): Tensor<D> {
-    return new Tensor(view);
+    return new Tensor(view, false);
   }
 
   /** The storage, which other tensors may share. @throws DisposedError after `dispose()`. */
   get data(): StorageArray | SymbolicValue {
+    this.#isOursAlone = false;
+    return this[BORROWED];
+  }
+
+  get [BORROWED](): StorageArray | SymbolicValue {
     if (this.#disposed) {
       throw new DisposedError(
         `this tensor of shape ${formatShape(this.dims)} was disposed and has no numbers any more`,
@@ -89,7 +97,9 @@ export class Tensor<D extends DType = DType> implements View<D> {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (!(this.#data instanceof SymbolicValue)) releaseStorage(this.#data);
+    if (this.#data instanceof SymbolicValue) return;
+    if (this.#isOursAlone) recycleResult(this.#data);
+    releaseStorage(this.#data);
   }
 
   [Symbol.dispose](): void {
@@ -530,11 +540,12 @@ export class Tensor<D extends DType = DType> implements View<D> {
     return this.#share(binary(name, this, other)) as Tensor<E>;
   }
 
-  /** A tensor of a result, which may look into this one's storage. */
+  /** A tensor of a result, which looks into this one's storage or into one that nobody else has. */
   #share<E extends DType>(view: View<E>): Tensor<E> {
-    const { data } = this;
-    if (view.data === data && !(data instanceof SymbolicValue)) retainStorage(data);
-    return new Tensor(view);
+    const data = this[BORROWED];
+    const isFresh = borrow(view) !== data;
+    if (!isFresh && !(data instanceof SymbolicValue)) retainStorage(data);
+    return new Tensor(view, isFresh);
   }
 
   #requireNumbers(operation: string): void {

@@ -7,7 +7,7 @@ import {
   ProgramError,
 } from '../../errors.js';
 import { dtypeCode, type StorageArray } from '../../tensor/dtype.js';
-import type { HostView } from '../view.js';
+import { borrow, type HostView } from '../view.js';
 import type { Addon, CommandArgument, PackedHandle } from './addon.js';
 
 /*
@@ -67,7 +67,7 @@ export class CommandWriter {
 
   operand(view: HostView): void {
     this.word(2);
-    this.word(this.#args.push(view.data) - 1);
+    this.word(this.#args.push(borrow(view) as StorageArray) - 1);
     this.word(dtypeCode(view.dtype));
     this.word(view.dims.length);
     this.word(view.offset);

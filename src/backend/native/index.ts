@@ -7,6 +7,7 @@ import { type AttributesOf, PRIMITIVES, type PrimitiveName } from '../primitives
 import type { Program, RecordedProgram } from '../recorder/program.js';
 import { allocateResult, setStorageAllocator } from '../storage.js';
 import {
+  borrow,
   type HostView,
   isPackedWeight,
   type Operand,
@@ -147,7 +148,8 @@ function resultView(primitive: string, { dtype, dims }: OutputSpec): HostView {
 }
 
 function hostView(primitive: string, view: View): HostView {
-  if (view.data instanceof SymbolicValue) {
+  const data = borrow(view);
+  if (data instanceof SymbolicValue) {
     throw new BackendError(`${primitive}: a tensor of a recording has no data to compute with`);
   }
   if (view.dims.length > MAX_AXES) {
@@ -155,7 +157,7 @@ function hostView(primitive: string, view: View): HostView {
       `${primitive}: the native engine takes at most ${MAX_AXES} axes, got shape ${formatShape(view.dims)}; merge some with reshape()`,
     );
   }
-  if (view.data.length === 0 && view.dims.every((dim) => dim !== 0)) {
+  if (data.length === 0 && view.dims.every((dim) => dim !== 0)) {
     throw new DisposedError(`${primitive}: an argument was disposed`);
   }
   return view as HostView;
