@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
@@ -23,7 +22,9 @@ const PAUSES = [5, 10, 20, 40, 80, 160];
 
 /** The name of a file that is not, or no longer, the one at `path`; {@link isAsideOf} knows it again. */
 export function asideName(path: string): string {
-  return `${path}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
+  // Those of node:crypto would load all of it with every import of gemmule.
+  const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex');
+  return `${path}.${process.pid}-${random}.partial`;
 }
 
 /** Whether a name in the folder of `file` is one that {@link asideName} made; both without their folders. */

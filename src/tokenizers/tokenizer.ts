@@ -111,7 +111,9 @@ export class Tokenizer {
     this.#cutsTexts =
       this.#normalizer.isLocal && this.#preTokenizer.splitsAtSpaces && this.#normalizedFinder.survivesCuts;
     const { vocabulary } = this.#model;
-    this.vocabSize = vocabulary.size + added.filter(({ id }) => vocabulary.tokenOf(id) === undefined).length;
+    const isNew = ({ id, content }: AddedToken): boolean =>
+      vocabulary.idOf(content) !== id && vocabulary.tokenOf(id) === undefined;
+    this.vocabSize = vocabulary.size + added.filter(isNew).length;
   }
 
   /**

@@ -35,24 +35,24 @@ export function withoutPauses<T>(steps: Generator<void, T>): T {
 /** Tokens and their ids. */
 export class Vocabulary {
   readonly #ids: Map<string, number>;
-  readonly #tokens: string[] = [];
+  /** By ids; made when it is first asked for, since most who tokenize never decode. */
+  #tokens: string[] | null = null;
 
   constructor(ids: Map<string, number>) {
     this.#ids = ids;
-    ids.forEach((id, token) => {
-      this.#tokens[id] = token;
-    });
   }
 
   /** Reads an object of tokens and ids. */
   static read(fields: Fields, name: string): Vocabulary {
     const ids = new Map<string, number>();
+    let largest = 0;
     fields.fields(name).forEach((token, id) => {
       if (!isId(id))
         throw fields.error(`${name}: the id of ${JSON.stringify(token)} must be a number, got ${describe(id)}`);
       ids.set(token, id);
+      if (id > largest) largest = id;
     });
-    if (largestId(ids) > 16 * ids.size + 1_000_000) {
+    if (largest > 16 * ids.size + 1_000_000) {
       throw fields.error(`${name}: ids are far larger than there are tokens; the file is damaged`);
     }
     return new Vocabulary(ids);
@@ -68,6 +68,10 @@ export class Vocabulary {
   }
 
   tokenOf(id: number): string | undefined {
+    if (this.#tokens === null) {
+      this.#tokens = [];
+      for (const [token, known] of this.#ids) this.#tokens[known] = token;
+    }
     return this.#tokens[id];
   }
 
@@ -93,10 +97,4 @@ export class Vocabulary {
     }
     return ids;
   }
-}
-
-function largestId(ids: Map<string, number>): number {
-  let largest = 0;
-  for (const id of ids.values()) largest = Math.max(largest, id);
-  return largest;
 }
