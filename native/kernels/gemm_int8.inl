@@ -20,57 +20,98 @@ inline constexpr int kInt8Rows = 4;
 inline constexpr int kInt8Panels = 1;
 #endif
 
-// The scale of a group with greatest magnitude `greatest`, and what to multiply its numbers with.
-struct GroupScale {
-  float scale;
-  float inverse;
-};
-
-inline GroupScale groupScale(float greatest, bool finite) {
-  if (!finite) return {NAN, 0.0f};
-  const float inverse = 127.0f / greatest;
-  return inverse <= 3.40282347e+38f ? GroupScale{greatest / 127.0f, inverse} : GroupScale{0.0f, 0.0f};
+// Numbers 16 * part to 16 * part + 15 of a group, of which `count` are real: times the input scale, zeros beyond.
+template <bool kScaled, bool kWhole>
+GEMMULE_INLINE F32x16 groupPart(const float* x, const float* inputScale, int part, int count) {
+  const int left = kWhole ? kLanes : count - part * kLanes;
+  if (left <= 0) return zero();
+  const F32x16 value = loadUpTo(x + part * kLanes, left);
+  return kScaled ? mul(value, loadUpTo(inputScale + part * kLanes, left)) : value;
 }
 
-inline void quantizeGroup(const float* x, const float* inputScale, int count, Int8Activation* quantized, float* scale,
-                          std::int32_t* correction) {
-  F32x16 values[4];
+// The largest magnitude in a group; NaN where a number is not finite.
+template <bool kScaled, bool kWhole>
+GEMMULE_INLINE float greatestOfGroup(const float* x, const float* inputScale, int count) {
   F32x16 greatest = zero();
-  // x - x is zero for finite numbers and NaN for others.
-  F32x16 difference = zero();
+  // Zero times a number is zero where that is finite, and NaN where it is not.
+  F32x16 zeros = zero();
 #pragma GCC unroll 4
-  for (int n = 0; n < 4; ++n) {
-    const int left = count - n * kLanes;
-    values[n] = left > 0 ? loadUpTo(x + n * kLanes, left) : zero();
-    if (inputScale != nullptr && left > 0) values[n] = mul(values[n], loadUpTo(inputScale + n * kLanes, left));
-    greatest = max(greatest, abs(values[n]));
-    difference = add(difference, sub(values[n], values[n]));
+  for (int part = 0; part < 4; ++part) {
+    const F32x16 value = groupPart<kScaled, kWhole>(x, inputScale, part, count);
+    greatest = max(greatest, abs(value));
+    zeros = fma(value, zero(), zeros);
   }
-  const bool finite = maskBits(isNaN(difference)) == 0;
-  const GroupScale group = groupScale(maxLanes(greatest), finite);
-  *scale = group.scale;
-  I32x16 sum = broadcastInt(0);
+  return maskBits(isNaN(zeros)) == 0 ? maxLanes(greatest) : NAN;
+}
+
+// Stores 64 numbers; `correction`, for the layout that has it, gets minus 128 times their sum.
+GEMMULE_INLINE void storeGroup(Int8Activation* quantized, const I32x16 (&integers)[4],
+                               [[maybe_unused]] std::int32_t* correction) {
+#if defined(GEMMULE_INT8_VNNI)
+  // Packing goes by quarters of registers: four numbers of each of the four, four times.
+  const __m512i packed = _mm512_packs_epi16(_mm512_packs_epi32(integers[0].v, integers[1].v),
+                                            _mm512_packs_epi32(integers[2].v, integers[3].v));
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  _mm512_storeu_si512(quantized, _mm512_permutexvar_epi32(order, packed));
+  *correction = -128 * sumIntLanes({_mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), packed)});
+#else
 #pragma GCC unroll 4
-  for (int n = 0; n < 4; ++n) {
-    const I32x16 integers = finite ? toIntRounded(mul(values[n], broadcast(group.inverse))) : broadcastInt(0);
-    storeNarrow(quantized + n * kLanes, integers);
-    sum = addInt(sum, integers);
+  for (int part = 0; part < 4; ++part) storeNarrow(quantized + part * kLanes, integers[part]);
+#endif
+}
+
+// Rounds a group by its greatest magnitude, which is in `scale` and makes place for its scale.
+template <bool kScaled, bool kWhole>
+GEMMULE_INLINE void roundGroup(const float* x, const float* inputScale, int count, Int8Activation* quantized,
+                               float* scale, std::int32_t* correction) {
+  const float greatest = *scale;
+  const float inverse = 127.0f / greatest;
+  I32x16 integers[4];
+  // Not so for a NaN, nor for zeros and what is next to them.
+  if (inverse <= 3.40282347e+38f) {
+    *scale = greatest / 127.0f;
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) {
+      const F32x16 value = groupPart<kScaled, kWhole>(x, inputScale, part, count);
+      integers[part] = toIntRounded(mul(value, broadcast(inverse)));
+    }
+  } else {
+    *scale = greatest != greatest ? NAN : 0.0f;
+    for (I32x16& part : integers) part = broadcastInt(0);
   }
-  if (correction != nullptr) *correction = -128 * sumIntLanes(sum);
+  storeGroup(quantized, integers, correction);
+}
+
+// Twice through the row: in one go, each group would wait for its greatest magnitude.
+template <bool kScaled>
+void quantizeRow(const float* x, const float* inputScale, std::int64_t depth, Int8Activation* quantized, float* scales,
+                 std::int32_t* corrections) {
+  const std::int64_t whole = depth / kInt8Group;
+  const std::int64_t rest = whole * kInt8Group;
+  const int left = static_cast<int>(depth - rest);
+  for (std::int64_t group = 0; group < whole; ++group) {
+    const std::int64_t k = group * kInt8Group;
+    scales[group] = greatestOfGroup<kScaled, true>(x + k, kScaled ? inputScale + k : nullptr, kInt8Group);
+  }
+  for (std::int64_t group = 0; group < whole; ++group) {
+    const std::int64_t k = group * kInt8Group;
+    roundGroup<kScaled, true>(x + k, kScaled ? inputScale + k : nullptr, kInt8Group, quantized + k, scales + group,
+                              corrections == nullptr ? nullptr : corrections + group);
+  }
+  if (left == 0) return;
+  const float* inputScales = kScaled ? inputScale + rest : nullptr;
+  scales[whole] = greatestOfGroup<kScaled, false>(x + rest, inputScales, left);
+  roundGroup<kScaled, false>(x + rest, inputScales, left, quantized + rest, scales + whole,
+                             corrections == nullptr ? nullptr : corrections + whole);
 }
 
 inline void quantizeInt8(const Int8Rows& rows) {
   const std::int64_t groups = (rows.depth + kInt8Group - 1) / kInt8Group;
-  Int8Activation* quantized = static_cast<Int8Activation*>(rows.quantized);
+  const auto quantize = rows.inputScale == nullptr ? quantizeRow<false> : quantizeRow<true>;
   for (std::int64_t row = 0; row < rows.rows; ++row) {
-    for (std::int64_t group = 0; group < groups; ++group) {
-      const std::int64_t left = rows.depth - group * kInt8Group;
-      const std::int64_t index = row * groups + group;
-      const float* inputScale = rows.inputScale == nullptr ? nullptr : rows.inputScale + group * kInt8Group;
-      quantizeGroup(rows.x + row * rows.xStride + group * kInt8Group, inputScale,
-                    static_cast<int>(left < kInt8Group ? left : kInt8Group), quantized + index * kInt8Group,
-                    rows.scales + index, rows.corrections == nullptr ? nullptr : rows.corrections + index);
-    }
+    quantize(rows.x + row * rows.xStride, rows.inputScale, rows.depth,
+             static_cast<Int8Activation*>(rows.quantized) + row * groups * kInt8Group, rows.scales + row * groups,
+             rows.corrections == nullptr ? nullptr : rows.corrections + row * groups);
   }
 }
 
