@@ -3,6 +3,9 @@
 // Scores of a block of queries: at most this many floats, unless the smallest block has more.
 inline constexpr std::int64_t kScoreFloats = 32 * 1024;
 
+// Values of so few tokens are read where they lie: rows that are pages apart share few places of the first-level cache.
+inline constexpr std::int64_t kMostTokensInPlace = 64;
+
 inline std::int64_t roundUpToLanes(std::int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 // Queries of a block: a multiple of the tile's rows.
@@ -53,6 +56,16 @@ inline bool packValues(const AttentionHead& head, float* panels) {
   return maskBits(isNaN(difference)) == 0;
 }
 
+// Values as the product reads them.
+struct ValuePanels {
+  const float* data;
+  std::int64_t panelStride;
+  std::int64_t depthStride;
+};
+
+// Whether there are keys that some query does not see.
+inline bool hidesKeys(const AttentionHead& head) { return head.causal || head.window > 0 || head.keys < head.tokens; }
+
 alignas(64) inline constexpr float kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 // Keys [begin, end) that a query sees.
@@ -88,6 +101,11 @@ struct ScoreReader {
         asTheyAre(of.bias == nullptr && of.scale > 0),
         factor((asTheyAre ? of.scale : 1.0f) * 1.44269504f) {}
 
+  void moveTo(std::int64_t next) {
+    query = next;
+    if (head.causal || head.window > 0) range = visibleKeys(head, next);
+  }
+
   // The values of the 16 keys from `key` on, -infinity where out of sight.
   GEMMULE_INLINE F32x16 values(std::int64_t key, const float* products) const {
     F32x16 value = load(products);
@@ -95,57 +113,85 @@ struct ScoreReader {
       value = mul(value, broadcast(head.scale));
       if (head.bias != nullptr) value = add(value, load(head.bias + key - query));
     }
-    if (key < range.begin || key + kLanes > range.end) {
-      const F32x16 place = add(broadcast(static_cast<float>(key)), load(kLaneNumbers));
-      const F32x16 hidden = broadcast(-INFINITY);
-      value = select(less(place, broadcast(static_cast<float>(range.begin))), hidden, value);
-      value = select(less(place, broadcast(static_cast<float>(range.end))), value, hidden);
+    const F32x16 lanes = load(kLaneNumbers);
+    if (key < range.begin) {
+      value = select(less(lanes, broadcast(static_cast<float>(range.begin - key))), broadcast(-INFINITY), value);
+    }
+    if (key + kLanes > range.end) {
+      value = select(less(lanes, broadcast(static_cast<float>(range.end - key))), value, broadcast(-INFINITY));
     }
     return value;
   }
 };
 
-// The dot products of a query with keys `first` to `first + count` (both multiples of 16) become exp(score - greatest),
-// zero for keys out of sight. Returns the sum, or 1 where no key is in sight. Two chains of maxima and of sums, so that
-// one addition need not wait for the other.
-inline float exponentiateScores(const AttentionHead& head, std::int64_t query, std::int64_t first, std::int64_t count,
+// What the softmax of a query subtracts: the largest score of keys `first` to `first + count` (both multiples of 16),
+// times the reader's factor. Two chains of maxima, so that one need not wait for the other.
+inline float greatestScore(const ScoreReader& reader, std::int64_t first, std::int64_t count, const float* products) {
+  F32x16 greatest[2] = {broadcast(-INFINITY), broadcast(-INFINITY)};
+  for (std::int64_t n = 0; n < count; n += 2 * kLanes) {
+    greatest[0] = max(greatest[0], reader.values(first + n, products + n));
+    if (n + kLanes == count) break;
+    greatest[1] = max(greatest[1], reader.values(first + n + kLanes, products + n + kLanes));
+  }
+  return reader.factor * maxLanes(max(greatest[0], greatest[1]));
+}
+
+// The 16 keys from `key` on; returns what it stores.
+GEMMULE_INLINE F32x16 exponentiate(const ScoreReader& reader, std::int64_t key, F32x16 reference, float* scores) {
+  const F32x16 exponential = powerForSoftmax(fma(reader.values(key, scores), broadcast(reader.factor), reference));
+  store(scores, exponential);
+  return exponential;
+}
+
+// The dot products of a query with those keys become exp(score - greatest), zero for keys out of sight. Returns the
+// sum, or 1 where no key is in sight.
+inline float exponentiateScores(const ScoreReader& reader, float greatest, std::int64_t first, std::int64_t count,
                                 float* scores) {
-  const ScoreReader reader(head, query);
   if (reader.range.begin == reader.range.end) {
     for (std::int64_t n = 0; n < count; ++n) scores[n] = 0.0f;
     return 1.0f;
   }
-  F32x16 greatest[2] = {broadcast(-INFINITY), broadcast(-INFINITY)};
-  for (std::int64_t n = 0; n < count; n += 2 * kLanes) {
-    greatest[0] = max(greatest[0], reader.values(first + n, scores + n));
-    if (n + kLanes == count) break;
-    greatest[1] = max(greatest[1], reader.values(first + n + kLanes, scores + n + kLanes));
-  }
-  const F32x16 factor = broadcast(reader.factor);
-  const F32x16 reference = broadcast(-reader.factor * maxLanes(max(greatest[0], greatest[1])));
+  const F32x16 reference = broadcast(-greatest);
   F32x16 sum[2] = {zero(), zero()};
-  for (std::int64_t n = 0; n < count; n += kLanes) {
-    const F32x16 exponential = powerForSoftmax(fma(reader.values(first + n, scores + n), factor, reference));
-    store(scores + n, exponential);
-    F32x16& part = sum[n / kLanes % 2];
-    part = add(part, exponential);
+  for (std::int64_t n = 0; n < count; n += 2 * kLanes) {
+    sum[0] = add(sum[0], exponentiate(reader, first + n, reference, scores + n));
+    if (n + kLanes == count) break;
+    sum[1] = add(sum[1], exponentiate(reader, first + n + kLanes, reference, scores + n + kLanes));
   }
   return sumLanes(add(sum[0], sum[1]));
 }
 
-inline void divideRow(const float* x, float divisor, std::int64_t count, float* y) {
-  const F32x16 d = broadcast(divisor);
-  std::int64_t n = 0;
-  for (; n + kLanes <= count; n += kLanes) store(y + n, div(load(x + n), d));
-  if (n < count) {
-    const int left = static_cast<int>(count - n);
-    storePartial(y + n, div(loadPartial(x + n, left), d), left);
+// The softmax of queries [query, query + rows), up to a factor for each. A few rows together: each alone would wait for
+// its greatest score.
+inline void exponentiateRows(const AttentionHead& head, std::int64_t query, std::int64_t rows, std::int64_t first,
+                             std::int64_t count, float* scores, float* factors) {
+  float greatest[kTileRows];
+  ScoreReader reader(head, query);
+  for (std::int64_t done = 0; done < rows; done += kTileRows) {
+    const std::int64_t together = rows - done < kTileRows ? rows - done : kTileRows;
+    for (std::int64_t n = 0; n < together; ++n) {
+      const std::int64_t row = done + n;
+      reader.moveTo(query + row);
+      greatest[n] = greatestScore(reader, first, count, scores + row * count);
+    }
+    for (std::int64_t n = 0; n < together; ++n) {
+      const std::int64_t row = done + n;
+      reader.moveTo(query + row);
+      factors[row] = 1.0f / exponentiateScores(reader, greatest[n], first, count, scores + row * count);
+    }
+  }
+}
+
+inline void scaleRow(const float* x, float factor, std::int64_t count, float* y) {
+  const F32x16 f = broadcast(factor);
+  for (std::int64_t n = 0; n < count; n += kLanes) {
+    storeUpTo(y + n, mul(loadUpTo(x + n, count - n), f), count - n);
   }
 }
 
 // Queries [query, query + rows) of a head whose keys and values have been packed.
 inline void attendBlock(const AttentionHead& head, std::int64_t query, std::int64_t rows, const float* keyPanels,
-                        const float* valuePanels, float* scores) {
+                        const ValuePanels& values, float* scores) {
   const KeyRange firstRange = visibleKeys(head, query);
   const KeyRange lastRange = visibleKeys(head, query + rows - 1);
   const std::int64_t begin = firstRange.begin / kLanes * kLanes;
@@ -163,17 +209,15 @@ inline void attendBlock(const AttentionHead& head, std::int64_t query, std::int6
   block.epilogue.yStride = count;
   gemmBlock<float>(block);
 
-  float sums[8 * kTileRows];
-  for (std::int64_t row = 0; row < rows; ++row) {
-    sums[row] = exponentiateScores(head, query + row, begin, count, scores + row * count);
-  }
+  float factors[8 * kTileRows];
+  exponentiateRows(head, query, rows, begin, count, scores, factors);
 
   float* y = head.y + query * head.yStride;
   if (head.value == nullptr) {
     for (std::int64_t row = 0; row < rows; ++row) {
       float* weights = y + row * head.yStride;
       for (std::int64_t key = 0; key < begin; ++key) weights[key] = 0.0f;
-      divideRow(scores + row * count, sums[row], lastRange.end - begin, weights + begin);
+      scaleRow(scores + row * count, factors[row], lastRange.end - begin, weights + begin);
       for (std::int64_t key = lastRange.end; key < head.tokens; ++key) weights[key] = 0.0f;
     }
     return;
@@ -183,14 +227,15 @@ inline void attendBlock(const AttentionHead& head, std::int64_t query, std::int6
   block.xStride = count;
   block.rows = rows;
   block.depth = lastRange.end - begin;
-  block.panels = valuePanels + begin * kLanes;
-  block.panelStride = head.tokens * kLanes;
+  block.panels = values.data + begin * values.depthStride;
+  block.panelStride = values.panelStride;
+  block.depthStride = values.depthStride;
   block.columns = head.headDim;
   block.epilogue.y = y;
   block.epilogue.yStride = head.yStride;
   gemmBlock<float>(block);
   for (std::int64_t row = 0; row < rows; ++row) {
-    divideRow(y + row * head.yStride, sums[row], head.headDim, y + row * head.yStride);
+    scaleRow(y + row * head.yStride, factors[row], head.headDim, y + row * head.yStride);
   }
 }
 
@@ -211,7 +256,8 @@ inline void attendQuery(const AttentionHead& head, std::int64_t query, const flo
   block.epilogue.y = scores;
   block.epilogue.yStride = count;
   gemmBlock<float>(block);
-  const float sum = exponentiateScores(head, query, begin, count, scores);
+  float factor;
+  exponentiateRows(head, query, 1, begin, count, scores, &factor);
 
   float* y = head.y + query * head.yStride;
   block = {};
@@ -225,7 +271,7 @@ inline void attendQuery(const AttentionHead& head, std::int64_t query, const flo
   block.epilogue.y = y;
   block.epilogue.yStride = head.yStride;
   gemmBlock<float>(block);
-  divideRow(y, sum, head.headDim, y);
+  scaleRow(y, factor, head.headDim, y);
 }
 
 inline void attend(const AttentionHead& head) {
@@ -235,15 +281,21 @@ inline void attend(const AttentionHead& head) {
   float* valuePanels = keyPanels + keys * head.headDim;
   float* scores = valuePanels + keys * roundUpToLanes(head.headDim);
   packKeys(head, keyPanels);
-  const bool finite = head.value == nullptr || packValues(head, valuePanels);
-  if (!finite && (head.causal || head.window > 0 || head.keys < head.tokens)) {
-    for (std::int64_t query = 0; query < head.tokens; ++query) attendQuery(head, query, keyPanels, valuePanels, scores);
-    return;
+  ValuePanels values = {valuePanels, head.tokens * kLanes, kLanes};
+  if (head.value != nullptr) {
+    if (head.tokens <= kMostTokensInPlace && head.headDim % kLanes == 0 && !hidesKeys(head)) {
+      values = {head.value, kLanes, head.valueStride};
+    } else if (!packValues(head, valuePanels) && hidesKeys(head)) {
+      for (std::int64_t query = 0; query < head.tokens; ++query) {
+        attendQuery(head, query, keyPanels, valuePanels, scores);
+      }
+      return;
+    }
   }
   const std::int64_t blockRows = queryBlockRows(head.tokens);
   for (std::int64_t query = 0; query < head.tokens; query += blockRows) {
     const std::int64_t left = head.tokens - query;
-    attendBlock(head, query, left < blockRows ? left : blockRows, keyPanels, valuePanels, scores);
+    attendBlock(head, query, left < blockRows ? left : blockRows, keyPanels, values, scores);
   }
 }
 
