@@ -18,7 +18,11 @@ const DEFAULT_BENCHMARKS = ['gemm', 'softmax', 'svd', 'embedding', 'event-loop',
  *
  * @type {Record<string, ('limits_bench' | 'kernels_bench')[]>}
  */
-const EXECUTABLES = { limits: ['limits_bench'], kernels: ['limits_bench', 'kernels_bench'] };
+const EXECUTABLES = {
+  limits: ['limits_bench'],
+  'embedding-limits': ['limits_bench'],
+  kernels: ['limits_bench', 'kernels_bench'],
+};
 
 function available() {
   return readdirSync(path.join(root, 'bench'))

@@ -20,8 +20,10 @@ export interface MachineLimits {
   readonly limits: readonly Limit[];
 }
 
-export function measureLimits(): MachineLimits {
-  return runNative<MachineLimits>('limits_bench').output;
+/** All limits, or those of arithmetic in one precision on one instruction set. */
+export function measureLimits(precision?: string, isa?: string): MachineLimits {
+  const only = precision === undefined || isa === undefined ? [] : [`${precision} `, isa];
+  return runNative<MachineLimits>('limits_bench', only).output;
 }
 
 /** The greatest rate of arithmetic in a precision on an instruction set, or null where none was measured. */

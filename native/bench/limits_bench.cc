@@ -1,5 +1,7 @@
 // What this machine can do at best, by instruction set, on one thread and on all processors: multiply-adds that never
 // leave the registers, and reads of memory. Prints JSON; `npm run bench:limits` makes a table of it.
+//
+//   limits_bench [NAME ISA]    only limits whose name begins so, on that instruction set
 
 #include <algorithm>
 #include <barrier>
@@ -8,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -308,12 +311,14 @@ Memory makeMemory(int threads, std::int64_t total, std::int64_t slice) {
   return memory;
 }
 
-int run() {
+int run(std::string_view name, std::string_view isa) {
   const int threads = availableProcessors();
   constexpr std::int64_t kLeastTotal = std::int64_t{64} << 20;
   constexpr std::int64_t kMostTotal = std::int64_t{1} << 30;
   const std::int64_t total = std::clamp(4 * dataCaches().back().bytes, kLeastTotal, kMostTotal);
-  const std::vector<Limit> limits = allLimits(threads, total);
+  std::vector<Limit> limits = allLimits(threads, total);
+  std::erase_if(
+      limits, [&](const Limit& limit) { return !limit.name.starts_with(name) || (!isa.empty() && limit.isa != isa); });
   std::int64_t slice = kStep;
   for (const Limit& limit : limits) slice = std::max(slice, limit.bytesOfEach);
   const Memory memory = makeMemory(threads, total, slice);
@@ -342,4 +347,6 @@ int run() {
 }  // namespace
 }  // namespace gemmule::bench
 
-int main() { return gemmule::bench::run(); }
+int main(int count, char** arguments) {
+  return gemmule::bench::run(count > 1 ? arguments[1] : "", count > 2 ? arguments[2] : "");
+}
