@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { engineInfo, TextEmbedder } from 'gemmule';
+import { embedMilliseconds, tokenCounts } from './lib/embedding.js';
 import { arithmeticLimit, measureLimits } from './lib/limits.js';
 import { type Row, report } from './lib/report.js';
 import { median } from './lib/statistics.js';
@@ -26,31 +27,31 @@ function workOf(embedder: TextEmbedder, texts: readonly string[]): Work {
   const { folder, layers, hiddenSize } = embedder.describe();
   const { intermediate_size: intermediateSize } = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
   const perToken = 2 * layers * (4 * hiddenSize ** 2 + 2 * hiddenSize * intermediateSize);
-  const lengths = texts.map((text) => Math.min(embedder.tokenizer.encode(text).ids.length, embedder.maxTokens));
   const perPair = 4 * layers * hiddenSize;
-  const operations = lengths.reduce((sum, length) => sum + length * perToken + length ** 2 * perPair, 0);
-  return { tokens: lengths.reduce((sum, length) => sum + length, 0), operations };
-}
-
-async function secondsOf(embedder: TextEmbedder, texts: readonly string[]): Promise<number> {
-  const start = performance.now();
-  (await embedder.embed(texts)).dispose();
-  return (performance.now() - start) / 1e3;
+  const counts = tokenCounts(embedder, texts);
+  const operations = counts.reduce((sum, count) => sum + count * perToken + count ** 2 * perPair, 0);
+  return { tokens: counts.reduce((sum, count) => sum + count, 0), operations };
 }
 
 const { isa } = engineInfo();
+
+/** In billions a second, on all processors; null where this processor has no such arithmetic. */
+function limitOf(precision: string): number | null {
+  return arithmeticLimit(measureLimits(precision, isa), precision, isa)?.all ?? null;
+}
+
 const rows: Row[] = [];
 for (const [dtype, precision] of Object.entries(PRECISIONS)) {
-  if (arithmeticLimit(measureLimits(precision, isa), precision, isa) === null) continue;
+  if (limitOf(precision) === null) continue;
   const embedder = await TextEmbedder.load(undefined, { dtype: dtype as keyof typeof PRECISIONS });
   for (const { name, texts } of embeddingWorkloads()) {
     const { tokens, operations } = workOf(embedder, texts);
-    await secondsOf(embedder, texts);
+    await embedMilliseconds(embedder, texts);
     const seconds: number[] = [];
     const limits: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      limits.push(arithmeticLimit(measureLimits(precision, isa), precision, isa)?.all ?? Number.NaN);
-      seconds.push(await secondsOf(embedder, texts));
+      limits.push(limitOf(precision) as number);
+      seconds.push((await embedMilliseconds(embedder, texts)) / 1e3);
     }
     const shares = seconds.map((each, round) => operations / each / 1e9 / (limits[round] as number));
     rows.push({

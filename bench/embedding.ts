@@ -1,5 +1,6 @@
 /* Whole texts to vectors with the default model: one plain `embed(texts)` in the order given, tokenising included. */
 import { setDefaultBackend, TextEmbedder } from 'gemmule';
+import { embedMilliseconds, tokenCounts } from './lib/embedding.js';
 import { type Row, report } from './lib/report.js';
 import { median, spreadOf } from './lib/statistics.js';
 import { embeddingWorkloads } from './lib/workloads.js';
@@ -11,19 +12,13 @@ const LATENCY_CALLS = 200;
 const REFERENCE_TEXTS = 4;
 
 function countTokens(embedder: TextEmbedder, texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + Math.min(embedder.tokenizer.encode(text).ids.length, embedder.maxTokens), 0);
-}
-
-async function timeOnce(embedder: TextEmbedder, texts: readonly string[]): Promise<number> {
-  const start = performance.now();
-  (await embedder.embed(texts)).dispose();
-  return performance.now() - start;
+  return tokenCounts(embedder, texts).reduce((sum, count) => sum + count, 0);
 }
 
 async function tokensPerSecond(embedder: TextEmbedder, texts: readonly string[], rounds: number) {
   const tokens = countTokens(embedder, texts);
   const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push(await timeOnce(embedder, texts));
+  for (let round = 0; round < rounds; round++) times.push(await embedMilliseconds(embedder, texts));
   return { rate: (tokens * 1000) / median(times), spread: spreadOf(times) };
 }
 
@@ -34,7 +29,7 @@ setDefaultBackend('native');
 const native = await TextEmbedder.load();
 
 for (const { name, texts } of embeddingWorkloads()) {
-  await timeOnce(native, texts.slice(0, 50));
+  await embedMilliseconds(native, texts.slice(0, 50));
   const slow = await tokensPerSecond(reference, texts.slice(0, REFERENCE_TEXTS), 1);
   const fast = await tokensPerSecond(native, texts, ROUNDS);
   rows.push({
@@ -51,7 +46,8 @@ report('embedding', `Embedding, all-MiniLM-L6-v2, medians of ${ROUNDS} rounds`, 
 
 const [short] = embeddingWorkloads();
 const latencies: number[] = [];
-for (const text of (short?.texts ?? []).slice(0, LATENCY_CALLS)) latencies.push(await timeOnce(native, [text]));
+for (const text of (short?.texts ?? []).slice(0, LATENCY_CALLS))
+  latencies.push(await embedMilliseconds(native, [text]));
 latencies.sort((a, b) => a - b);
 report('embedding-latency', `One short text at a time, ${latencies.length} calls`, [
   {

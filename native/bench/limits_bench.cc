@@ -319,9 +319,13 @@ int run(std::string_view name, std::string_view isa) {
   std::vector<Limit> limits = allLimits(threads, total);
   std::erase_if(
       limits, [&](const Limit& limit) { return !limit.name.starts_with(name) || (!isa.empty() && limit.isa != isa); });
+  std::int64_t most = 0;
   std::int64_t slice = kStep;
-  for (const Limit& limit : limits) slice = std::max(slice, limit.bytesOfEach);
-  const Memory memory = makeMemory(threads, total, slice);
+  for (const Limit& limit : limits) {
+    most = std::max(most, limit.bytes);
+    slice = std::max(slice, limit.bytesOfEach);
+  }
+  const Memory memory = makeMemory(threads, most, slice);
   if (memory.block.data() == nullptr) {
     std::fprintf(stderr, "limits_bench: not enough memory\n");
     return 1;

@@ -36,10 +36,9 @@ struct AttentionHead {
 ///
 /// Keys are transposed into panels of 16 and values, but those of a few tokens, copied into panels of 16 columns, once
 /// a head, so that both products run on the tiles of the GEMM. Queries are taken in blocks whose scores stay in the
-/// second-level cache; the softmax takes two passes over a row, and the result is multiplied by what its sum is the
-/// inverse of. Cost: 2 * tokens^2 * headDim
-/// multiply-adds and tokens^2 exponentials, or what causality and the window leave of them. Every sum runs over keys in
-/// ascending order, so a row's bits depend on its own sequence only.
+/// second-level cache; the softmax takes two passes over a row, and the result is multiplied by the inverse of its sum.
+/// Cost: 2 * tokens^2 * headDim multiply-adds and tokens^2 exponentials, or what causality and the window leave of
+/// them. Every sum runs over keys in ascending order, so a row's bits depend on its own sequence only.
 struct AttentionKernels {
   void (*attend)(const AttentionHead& head);
   std::int64_t (*scratchFloats)(std::int64_t tokens, std::int64_t headDim);

@@ -41,19 +41,18 @@ inline void packKeys(const AttentionHead& head, float* panels) {
 // [tokens, headDim] to panels of 16 columns, [tokens, 16] each, the last padded with zeros. Returns whether all are
 // finite.
 inline bool packValues(const AttentionHead& head, float* panels) {
-  // x - x is zero for finite numbers and NaN for others.
-  F32x16 difference = zero();
+  F32x16 marks = zero();
   for (std::int64_t column = 0; column < head.headDim; column += kLanes) {
     const std::int64_t left = head.headDim - column;
     for (std::int64_t token = 0; token < head.tokens; ++token) {
       const float* row = head.value + token * head.valueStride + column;
       const F32x16 values = left >= kLanes ? load(row) : loadPartial(row, static_cast<int>(left));
-      difference = add(difference, sub(values, values));
+      marks = markNonFinite(marks, values);
       store(panels, values);
       panels += kLanes;
     }
   }
-  return maskBits(isNaN(difference)) == 0;
+  return noneMarked(marks);
 }
 
 // Values as the product reads them.

@@ -33,15 +33,14 @@ GEMMULE_INLINE F32x16 groupPart(const float* x, const float* inputScale, int par
 template <bool kScaled, bool kWhole>
 GEMMULE_INLINE float greatestOfGroup(const float* x, const float* inputScale, int count) {
   F32x16 greatest = zero();
-  // Zero times a number is zero where that is finite, and NaN where it is not.
-  F32x16 zeros = zero();
+  F32x16 marks = zero();
 #pragma GCC unroll 4
   for (int part = 0; part < 4; ++part) {
     const F32x16 value = groupPart<kScaled, kWhole>(x, inputScale, part, count);
     greatest = max(greatest, abs(value));
-    zeros = fma(value, zero(), zeros);
+    marks = markNonFinite(marks, value);
   }
-  return maskBits(isNaN(zeros)) == 0 ? maxLanes(greatest) : NAN;
+  return noneMarked(marks) ? maxLanes(greatest) : NAN;
 }
 
 // Stores 64 numbers; `correction`, for the layout that has it, gets minus 128 times their sum.

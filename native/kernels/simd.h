@@ -740,6 +740,11 @@ GEMMULE_INLINE void storeUpTo(float* p, F32x16 a, std::int64_t n) {
   }
 }
 
+// Marks lanes in which a value is not finite: zero times a number is zero where that is finite, and NaN where it is
+// not.
+GEMMULE_INLINE F32x16 markNonFinite(F32x16 marks, F32x16 value) { return fma(value, zero(), marks); }
+GEMMULE_INLINE bool noneMarked(F32x16 marks) { return maskBits(isNaN(marks)) == 0; }
+
 inline constexpr std::int64_t kCacheLine = 64;
 
 // Results of one call of at least so many bytes go past the caches: nothing would be left in them of its beginning, and

@@ -111,6 +111,7 @@ export class Tokenizer {
     this.#cutsTexts =
       this.#normalizer.isLocal && this.#preTokenizer.splitsAtSpaces && this.#normalizedFinder.survivesCuts;
     const { vocabulary } = this.#model;
+    // By contents first: what finds tokens by ids is made when somebody decodes.
     const isNew = ({ id, content }: AddedToken): boolean =>
       vocabulary.idOf(content) !== id && vocabulary.tokenOf(id) === undefined;
     this.vocabSize = vocabulary.size + added.filter(isNew).length;
